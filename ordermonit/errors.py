@@ -1,0 +1,68 @@
+"""The ways a command can end badly: each carries its exit code and what to do about it.
+
+The codes are those of sysexits.h, so that a shell, systemd and a person read them alike.
+"""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes (sysexits.h). README and `--help` document the same table."""
+
+    OK = 0
+    USAGE = 64
+    DATA = 65
+    IO = 74
+    TEMPORARY = 75
+    REFUSED = 77
+    CONFIG = 78
+
+
+class OrdermonitError(Exception):
+    """What happened and where (`message`), and what to do (`remedy`), in one line."""
+
+    exit = Exit.TEMPORARY
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}"
+
+
+class UsageError(OrdermonitError):
+    """The command line asks for something that can't be done."""
+
+    exit = Exit.USAGE
+
+
+class CheckpointError(OrdermonitError):
+    """The checkpoint is damaged, missing, or ahead of the database."""
+
+    exit = Exit.DATA
+
+
+class StateError(OrdermonitError):
+    """The state directory or the checkpoint can't be written."""
+
+    exit = Exit.IO
+
+
+class Unavailable(OrdermonitError):
+    """The database, the node or Abacos is down, or another cycle runs. Nothing is lost."""
+
+    exit = Exit.TEMPORARY
+
+
+class Refused(OrdermonitError):
+    """The node's host key isn't the known one, or the node doesn't accept our key."""
+
+    exit = Exit.REFUSED
+
+
+class ConfigurationError(OrdermonitError):
+    """The configuration is wrong."""
+
+    exit = Exit.CONFIG
