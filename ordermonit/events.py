@@ -1,0 +1,181 @@
+"""Every event, with its fixed MESSAGE_ID: the contract with journalctl and other tools.
+
+An id never changes its meaning. `packaging/systemd/ordermonit.catalog` explains each one.
+"""
+
+from enum import Enum, IntEnum
+
+
+class Priority(IntEnum):
+    """Syslog priorities, as journald stores them (syslog(3))."""
+
+    CRIT = 2
+    ERR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+
+
+class Event(Enum):
+    """A kind of event: its MESSAGE_ID, its priority, and the sentence a person reads."""
+
+    ORDER_FOUND = (
+        "e81a1dd2fa33435f8fccfb6f6e39db6d",
+        Priority.INFO,
+        "order {number}: already in Abacos",
+    )
+    ORDER_LATE = (
+        "214894541c5041e282d508f962c55ca8",
+        Priority.NOTICE,
+        "order {number}: became visible behind HEAD (id {id}); it is treated as new",
+    )
+    ORDER_MISSING = (
+        "3ad79dbf1b8c4098befe0595e973f6c4",
+        Priority.NOTICE,
+        "order {number}: never reached Abacos; inserting it",
+    )
+    ORDER_INSERTED = (
+        "a5056bee37014a79acb62d0befb5155b",
+        Priority.NOTICE,
+        "order {number}: inserted into Abacos",
+    )
+    ORDER_REJECTED = (
+        "e0e8a22e83594117bf77178127269772",
+        Priority.WARNING,
+        "order {number}: {operation} rejected, attempt {attempt} of {max_attempts}: {error}. "
+        "The next cycle tries again",
+    )
+    ORDER_TIMED_OUT = (
+        "412dbfaa2aba415ab51ea31ef0258e10",
+        Priority.WARNING,
+        "order {number}: {operation} gave no answer in time while Abacos answered for others,"
+        " attempt {attempt} of {max_attempts}. The next cycle asks before it tries again",
+    )
+    ORDER_UNKNOWN = (
+        "fd394431ee1040c0b428beb1c0ac87ef",
+        Priority.WARNING,
+        "order {number}: {operation} ended without an answer ({error}). Nothing is charged; "
+        "Abacos is asked before it is tried again",
+    )
+    ORDER_EXHAUSTED = (
+        "27cc08aec8024fc2a2df02020e95a19b",
+        Priority.ERR,
+        "order {number}: given up after {attempt} attempts, last error: {error}. Remove the "
+        "cause, then type: ordermonit retry {number}",
+    )
+    PAYMENT_WAITING = (
+        "b513ece563444b1f810c6bbc8d251205",
+        Priority.INFO,
+        "order {number}: in Abacos; its payment is not authorized yet and is looked at in "
+        "every cycle",
+    )
+    PAYMENT_CONFIRMED = (
+        "30eb6e0abcab4d138fdb5f9acccdf81e",
+        Priority.NOTICE,
+        "order {number}: payment confirmed in Abacos",
+    )
+    CONFIRMATION_REPEATED = (
+        "af7dbc7d552243b5816665e3c4aafbf8",
+        Priority.WARNING,
+        "order {number}: the answer to the last confirm_payment was lost and no "
+        "payment_confirmed check is configured, so it is sent again. Look in Abacos whether "
+        "the payment stands there once",
+    )
+    ORDER_CLOSED = (
+        "ab0d2f9324914f81bcdbfa07a5a85450",
+        Priority.NOTICE,
+        "order {number}: closed in the Front ({state}); its payment is no longer followed",
+    )
+    ORDER_GONE = (
+        "6b8197fc214d46538440807415907ea8",
+        Priority.WARNING,
+        "order {number}: vanished from the Front (id {id}); its record is closed. Find out "
+        "who deleted it",
+    )
+    NUMBER_INVALID = (
+        "29e5708de9114637b1585037a1b2ffd1",
+        Priority.WARNING,
+        "order id {id}: its number {number} is not sent to the node (expected 1 to 64 of A-Z "
+        "a-z 0-9 . _ -). Correct it in the Front; every cycle looks again",
+    )
+    CHECK_UNAVAILABLE = (
+        "2a2b05f4433744589f4f8735da935d44",
+        Priority.WARNING,
+        "the check {operation} is not usable on the node: {error}. Going on without it; "
+        "correct `checks` in integration_server.yml",
+    )
+    DOWNTIME = (
+        "ba2463a21fa64339b6c56650e02d3311",
+        Priority.WARNING,
+        "{error}. No attempt is charged; trying again in {seconds:g} s",
+    )
+    DOWNTIME_OVER = (
+        "4df6cdedae2b43d3b847d5fd1fabcb27",
+        Priority.NOTICE,
+        "the node and Abacos answer again after {seconds:.0f} s; going on",
+    )
+    CYCLE_DONE = (
+        "b6cefbb965d943e78c149babfa210a09",
+        Priority.INFO,
+        "{sentence}",
+    )
+    CYCLE_STOPPED = (
+        "3f9bb53c3d5643cba2c9f34efd2b02f9",
+        Priority.NOTICE,
+        "stopped on request: {sentence}. The next cycle goes on from here",
+    )
+    CHECKPOINT_CREATED = (
+        "61655bf2da80402dba2bbadec5e54301",
+        Priority.NOTICE,
+        "{sentence}",
+    )
+    ORDER_RETRIED = (
+        "4b07f963f9cf4d9ea0c16bea4ed9d24b",
+        Priority.NOTICE,
+        "order {number}: put back by {who} with fresh attempts; the next cycle tries it",
+    )
+    CHECKPOINT_RECOVERED = (
+        "72a062e761994dc082c67b56554b7c46",
+        Priority.WARNING,
+        "{sentence}",
+    )
+    CHECKPOINT_REFUSED = (
+        "8389bb2c08cf43cfaf4ab17794c75878",
+        Priority.ERR,
+        "{error}",
+    )
+    STATE_UNWRITABLE = (
+        "797e824493ac497b8fc0c2db023e3460",
+        Priority.ERR,
+        "{error}",
+    )
+    UNAVAILABLE = (
+        "b919114fe4f04e7da1325e3212cd5e92",
+        Priority.ERR,
+        "{error}",
+    )
+    ACCESS_REFUSED = (
+        "64a224c9d5254353bba32f7e23099c25",
+        Priority.CRIT,
+        "{error}",
+    )
+    CONFIGURATION_WRONG = (
+        "0fa5423056134d1aa3ef133636098fff",
+        Priority.ERR,
+        "{error}",
+    )
+    USAGE_WRONG = (
+        "04785bc7ca9049809221a940e3ece361",
+        Priority.ERR,
+        "{error}",
+    )
+    DEFECT = (
+        "05077797e1144b98b34e0579d3ff0a34",
+        Priority.CRIT,
+        "{error}",
+    )
+
+    def __init__(self, message_id: str, priority: Priority, sentence: str) -> None:
+        self.message_id = message_id
+        self.priority = priority
+        self.sentence = sentence
