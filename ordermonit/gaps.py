@@ -1,0 +1,116 @@
+"""Ids that HEAD passed while nothing was there, and for how long they are looked into.
+
+Auto-increment ids become visible out of order: a transaction that took id 100 may commit after 101
+did, and a plain `id > HEAD` would lose 100 for ever. So each hole that HEAD passes is a gap.
+
+Shops whose ids step by 2 or 10 leave a hole before every order. Equal holes that follow each other
+are kept as one gap with a `step`, so memory does not grow with the number of orders.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+#: A gap with a step takes in further holes for this part of the window only, so that its oldest
+#: ids are not looked into for ever in a shop that never rests.
+STEP_SHARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, on two clocks: the wall's (aware, UTC) and seconds since the machine booted."""
+
+    wall: datetime
+    boot: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The ids `first` to `last`, except those known already when the gap has a `step`.
+
+    With a step, `first - 1` was an order, and so is every step-th id after it.
+    """
+
+    first: int
+    last: int
+    seen: Moment
+    step: int = 0
+
+    def holds(self, id: int) -> bool:
+        """Whether an order with this id would be a late one."""
+        return self.first <= id <= self.last and (
+            not self.step or (id - self.first + 1) % self.step != 0
+        )
+
+    def age(self, now: Moment) -> float:
+        """A lower bound in seconds of the true time since the gap was seen.
+
+        The boot clock can't be set; when it went backwards, the machine has been booted since, and
+        all of this uptime has passed. The wall clock is asked as well, since a state directory may
+        have moved to another machine; a wall clock that went backwards has no say.
+        """
+        by_boot = now.boot - self.seen.boot if now.boot >= self.seen.boot else now.boot
+        by_wall = (now.wall - self.seen.wall) / timedelta(seconds=1)
+        return by_boot if by_wall < 0 else min(by_boot, by_wall)
+
+
+def noted(
+    gaps: tuple[Gap, ...], head: int, known: Iterable[int], now: Moment, window: float
+) -> tuple[Gap, ...]:
+    """The gaps after HEAD moved from `head` over the ascending ids in `known`.
+
+    `window` is `late_commit_window` in seconds; 0 switches gaps off.
+    """
+    found = list(gaps)
+    for id in known:
+        if id > head + 1 and window > 0:
+            hole = Gap(head + 1, id - 1, now)
+            joined = _joined(found[-1], hole, window) if found else None
+            if joined is None:
+                found.append(hole)
+            else:
+                found[-1] = joined
+        head = max(head, id)
+    return tuple(found)
+
+
+def _joined(gap: Gap, hole: Gap, window: float) -> Gap | None:
+    """Both as one gap with a step, if they are equal neighbours seen at about the same time."""
+    step = hole.last - hole.first + 2
+    if hole.first != gap.last + 2 or gap.age(hole.seen) > window / STEP_SHARE:
+        return None
+    if gap.step == step or (not gap.step and gap.last - gap.first + 2 == step):
+        return replace(gap, last=hole.last, step=step)
+    return None
+
+
+def filled(gaps: tuple[Gap, ...], id: int) -> tuple[Gap, ...]:
+    """The gaps without this id: its order has appeared and has a record or a final answer."""
+    return tuple(part for gap in gaps for part in _without(gap, id))
+
+
+def _without(gap: Gap, id: int) -> Iterator[Gap]:
+    if not gap.holds(id):
+        yield gap
+        return
+    if not gap.step:
+        if gap.first < id:
+            yield replace(gap, last=id - 1)
+        if id < gap.last:
+            yield replace(gap, first=id + 1)
+        return
+    # The step's known ids must stay known: cut out the one hole that the id lies in.
+    start = gap.first + (id - gap.first) // gap.step * gap.step
+    end = start + gap.step - 2
+    if gap.first < start:
+        yield replace(gap, last=start - 2)
+    yield from _without(Gap(start, end, gap.seen), id)
+    if end < gap.last:
+        yield replace(gap, first=end + 2)
+
+
+def fresh(gaps: tuple[Gap, ...], now: Moment, window: float) -> tuple[Gap, ...]:
+    """The gaps that are still looked into."""
+    if all(gap.age(now) < window for gap in gaps):
+        return gaps
+    return tuple(gap for gap in gaps if gap.age(now) < window)
