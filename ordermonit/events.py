@@ -63,6 +63,11 @@ class Event(Enum):
         "order {number}: given up after {attempt} attempts, last error: {error}. Remove the "
         "cause, then type: ordermonit retry {number}",
     )
+    INSERTION_WAITING = (
+        "3a369788b3574db69b2e16e4b7a48182",
+        Priority.NOTICE,
+        "order {number}: the node says it can't be inserted yet: {error}. Every cycle looks again",
+    )
     PAYMENT_WAITING = (
         "b513ece563444b1f810c6bbc8d251205",
         Priority.INFO,

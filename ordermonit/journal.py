@@ -1,0 +1,125 @@
+"""Where events go: journald by its native protocol, the terminal, and a file."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from systemd import journal
+
+from ordermonit.events import Event, Priority
+
+#: The journal's field of each detail that an event may carry.
+_FIELDS = {
+    "id": "ORDER_ID",
+    "number": "ORDER_NUMBER",
+    "status": "ORDER_STATUS",
+    "reason": "ORDER_REASON",
+    "attempt": "ATTEMPT",
+    "operation": "OPERATION",
+    "duration_usec": "DURATION_USEC",
+    "error": "ERROR",
+    "who": "REQUESTED_BY",
+}
+
+
+class Sink(Protocol):
+    """One place that events go to."""
+
+    def __call__(self, event: Event, message: str, details: dict[str, object]) -> None: ...
+
+
+class Log:
+    """Tells every event to every sink."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self._sinks = sinks
+
+    def tell(self, event: Event, **details: object) -> None:
+        """Log an event. `details` fill its sentence and become the journal's fields."""
+        message = " ".join(event.sentence.format_map(details).split())
+        for sink in self._sinks:
+            sink(event, message, details)
+
+
+def to_journal(app_name: str) -> Sink:
+    """Entries in journald, under SYSLOG_IDENTIFIER `app_name`."""
+
+    def sink(event: Event, message: str, details: dict[str, object]) -> None:
+        fields = {
+            _FIELDS[name]: str(value)
+            for name, value in details.items()
+            if name in _FIELDS and value is not None
+        }
+        journal.send(
+            message,
+            MESSAGE_ID=event.message_id,
+            PRIORITY=str(int(event.priority)),
+            SYSLOG_IDENTIFIER=app_name,
+            ORDERMONIT_EVENT=event.name,
+            **fields,
+        )
+
+    return sink
+
+
+def to_terminal(write: Callable[[str], None] | None = None) -> Sink:
+    """Lines on stderr; `write` takes one line instead, where a progress bar owns the screen."""
+
+    def sink(event: Event, message: str, details: dict[str, object]) -> None:
+        del details
+        (write or _stderr)(_line(event, message))
+
+    return sink
+
+
+def to_file(path: Path) -> Sink:
+    """Lines appended to a file. A file that can't be written costs a line, never a cycle."""
+    broken = False
+
+    def sink(event: Event, message: str, details: dict[str, object]) -> None:
+        del details
+        nonlocal broken
+        if broken:
+            return
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            with os.fdopen(handle, "a", encoding="utf-8") as file:
+                if os.geteuid() == 0:
+                    owner = path.parent.stat()
+                    os.fchown(handle, owner.st_uid, owner.st_gid)
+                file.write(f"{_line(event, message)}\n")
+        except OSError as problem:
+            broken = True
+            _stderr(f"{path} can't be written: {problem.strerror}. Correct log_output or its place")
+
+    return sink
+
+
+def stderr_is_journal() -> bool:
+    """Whether stderr ends in the journal already (systemd.exec(5), $JOURNAL_STREAM)."""
+    stream = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        where = os.fstat(2)
+    except OSError:
+        return False
+    return stream == f"{where.st_dev}:{where.st_ino}"
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+_MARKS = {
+    Priority.CRIT: "CRITICAL ",
+    Priority.ERR: "ERROR ",
+    Priority.WARNING: "WARNING ",
+    Priority.NOTICE: "",
+    Priority.INFO: "",
+}
+
+
+def _line(event: Event, message: str) -> str:
+    return f"{time.strftime('%H:%M:%S')} {_MARKS[event.priority]}{message}"

@@ -1,0 +1,75 @@
+"""The cycle's line to the node: opened at the first question, asked one thing at a time.
+
+The cycle itself is plain sequential code; the event loop of asyncssh lives behind this door and is
+imported only when it is opened (rule C2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ordermonit.errors import Unavailable
+from ordermonit.model import Answer, Operation
+
+if TYPE_CHECKING:
+    from ordermonit.configuration import Node as Settings
+    from ordermonit.node import Node
+
+
+class Session:
+    """At most one connection and one remote rake at any time (rule C3)."""
+
+    def __init__(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._is_stopping = is_stopping
+        self._runner = asyncio.Runner()
+        self._stop = asyncio.Event()
+        self._node: Node | None = None
+
+    def stop(self) -> None:
+        """Give the operation in hand its last seconds. Safe in a signal handler."""
+        loop = self._runner.get_loop()
+        loop.call_soon_threadsafe(self._stop.set)
+
+    def answer(self, operation: Operation, number: str) -> Answer:
+        """The node's answer. Opens the session first, if there is none.
+
+        Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError.
+        """
+        return self._runner.run(self._answer(operation, number))
+
+    async def _answer(self, operation: Operation, number: str) -> Answer:
+        node = await self._opened()
+        put = node.run if operation in self._settings.tasks else node.ask
+        return await put(operation, number, self._stop)
+
+    async def _opened(self) -> Node:
+        from ordermonit.node import Node
+
+        if self._node is not None and self._node.is_open:
+            return self._node
+        await self._leave()
+        if self._is_stopping():
+            raise Unavailable("stopped before the node was asked", "The next cycle goes on")
+        node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
+        await node.open()
+        self._node = node
+        return node
+
+    async def _leave(self) -> None:
+        node, self._node = self._node, None
+        if node is not None:
+            await node.close()
+
+    def leave(self) -> None:
+        """End the remote rake and the connection; the next question opens new ones."""
+        self._runner.run(self._leave())
+
+    def close(self) -> None:
+        """Leave, and end the event loop."""
+        self.leave()
+        self._runner.close()
