@@ -12,6 +12,7 @@ class Exit(IntEnum):
     OK = 0
     USAGE = 64
     DATA = 65
+    SOFTWARE = 70
     IO = 74
     TEMPORARY = 75
     REFUSED = 77
@@ -54,6 +55,10 @@ class Unavailable(OrdermonitError):
     """The database, the node or Abacos is down, or another cycle runs. Nothing is lost."""
 
     exit = Exit.TEMPORARY
+
+
+class NodeLocked(Unavailable):
+    """Another monitor has a session on the node."""
 
 
 class Refused(OrdermonitError):

@@ -7,9 +7,10 @@ Shops whose ids step by 2 or 10 leave a hole before every order. Equal holes tha
 are kept as one gap with a `step`, so memory does not grow with the number of orders.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 #: A gap with a step takes in further holes for this part of the window only, so that its oldest
 #: ids are not looked into for ever in a shop that never rests.
@@ -22,6 +23,11 @@ class Moment:
 
     wall: datetime
     boot: float
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """This moment."""
+        return cls(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Log:
 
     def tell(self, event: Event, **details: object) -> None:
         """Log an event. `details` fill its sentence and become the journal's fields."""
-        message = " ".join(event.sentence.format_map(details).split())
+        message = event.sentence.format_map(details)
         for sink in self._sinks:
             sink(event, message, details)
 

@@ -94,6 +94,15 @@ def first_record(order: Order, now: datetime) -> Record:
     return Record(order.id, order.number, Status.FAILED, Reason.NOT_FOUND, now, now)
 
 
+def has_work(record: Record, order: Order | None, rules: Rules) -> bool:
+    """Whether a cycle would do anything at all for this record.
+
+    A payment that is still not authorized, or a number that is still invalid, costs nothing (C2).
+    """
+    step = next(journey(record, order, rules))
+    return not (isinstance(step, Save) and step.final and step.record == record)
+
+
 def _found(record: Record, order: Order, rules: Rules) -> Journey:
     """It is in Abacos. Who put it there decides whether its payment is ours to follow."""
     if record.sent or rules.follow_all:  # P1, P3
@@ -194,6 +203,4 @@ def charged(record: Record, reason: Reason, answer: Answer, rules: Rules) -> Sav
 
 
 def _resolved(record: Record, reason: Reason) -> Record:
-    return record.with_(
-        status=Status.SUCCESS, reason=reason, in_flight=None, last_error=None
-    )
+    return record.with_(status=Status.SUCCESS, reason=reason, in_flight=None, last_error=None)

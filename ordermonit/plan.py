@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ordermonit.checkpoint import Checkpoint
-from ordermonit.configuration import Service
+from ordermonit.configuration import Configuration, Service
 from ordermonit.errors import CheckpointError
 from ordermonit.front import Front
 from ordermonit.gaps import Moment, fresh
-from ordermonit.journey import first_record
-from ordermonit.model import Order, Record
+from ordermonit.journey import Rules, first_record, has_work
+from ordermonit.model import Operation, Order, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,6 @@ class Item:
 
     record: Record
     order: Order | None
-    is_new: bool = False
     is_late: bool = False
 
 
@@ -31,11 +30,13 @@ class Plan:
     newest: int
 
 
-def plan(front: Front, checkpoint: Checkpoint, service: Service, now: Moment) -> Plan:
+def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, now: Moment) -> Plan:
     """Read the Front and decide. Due records and new orders never share a quota (rule C1).
 
     Raises CheckpointError when HEAD is ahead of the database.
     """
+    # After a recovery the write that was lost may have been the intent to insert one of these.
+    doubt = checkpoint.recovered
     due = [record for record in checkpoint.records.values() if record.is_due]
     orders = front.by_id(record.id for record in due) if due else {}
     limit = service.max_orders_per_request
@@ -49,13 +50,17 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, now: Moment) ->
     late = front.in_gaps(gaps, limit) if gaps else []
     return Plan(
         (
-            *(Item(record, orders.get(record.id)) for record in due),
             *(
-                Item(first_record(order, now.wall), order, is_new=True, is_late=True)
-                for order in late
+                Item(r.with_(sent=r.sent or doubt), orders.get(r.id))
+                for r in due
+                if has_work(r, orders.get(r.id), rules)
+            ),
+            *(
+                Item(first_record(order, now.wall).with_(sent=doubt), order, is_late=id_is_late)
+                for id_is_late, some in ((True, late), (False, new[:limit]))
+                for order in some
                 if order.id not in checkpoint.records
             ),
-            *(Item(first_record(order, now.wall), order, is_new=True) for order in new[:limit]),
         ),
         tuple(order.id for order in ahead if order not in new[limit:]),
         max((order.id for order in found), default=checkpoint.head),
@@ -84,3 +89,14 @@ def _old_enough(orders: list[Order], service: Service, now: Moment) -> list[Orde
         if order.created_at is not None and timedelta(0) <= now.wall - order.created_at < age:
             return orders[:at]
     return orders
+
+
+def rules(configuration: Configuration) -> Rules:
+    """The part of the configuration that journeys go by."""
+    return Rules(
+        max_attempts=configuration.service.max_attempts,
+        follow_all=configuration.service.follow_payments == "all",
+        authorized_states=configuration.database.authorized_states,
+        closed_states=configuration.database.closed_states,
+        asks_payment=Operation.PAYMENT_CONFIRMED in configuration.node.checks,
+    )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ordermonit.errors import Unavailable
+from ordermonit.errors import OrdermonitError, Unavailable
 from ordermonit.model import Answer, Operation
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 class Session:
     """At most one connection and one remote rake at any time (rule C3)."""
 
-    def __init__(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._is_stopping = is_stopping
         self._runner = asyncio.Runner()
         self._stop = asyncio.Event()
         self._node: Node | None = None
@@ -53,10 +52,21 @@ class Session:
         if self._node is not None and self._node.is_open:
             return self._node
         await self._leave()
-        if self._is_stopping():
-            raise Unavailable("stopped before the node was asked", "The next cycle goes on")
         node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
-        await node.open()
+        opening = asyncio.ensure_future(node.open())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                raise Unavailable("stopped before the node was asked", "The next cycle goes on")
+            opening.result()
+        except OrdermonitError:
+            opening.cancel()
+            await asyncio.wait((opening,))
+            await node.close()
+            raise
+        finally:
+            stopping.cancel()
         self._node = node
         return node
 
@@ -68,6 +78,15 @@ class Session:
     def leave(self) -> None:
         """End the remote rake and the connection; the next question opens new ones."""
         self._runner.run(self._leave())
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or less if the cycle is to stop."""
+
+        async def wait() -> None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), seconds)
+
+        self._runner.run(wait())
 
     def close(self) -> None:
         """Leave, and end the event loop."""

@@ -104,6 +104,36 @@ class State:
             "To begin with the orders that come from now on, type: ordermonit init --latest",
         )
 
+    def read_previous(self) -> Checkpoint:
+        """The checkpoint before the last write. Raises CheckpointError, with the way out."""
+        try:
+            return decode(self.previous.read_bytes(), str(self.previous))
+        except (OSError, CheckpointError) as problem:
+            raise CheckpointError(
+                f"{self.previous}, the way back, can't be used either: {problem}",
+                "Find the last HEAD in the journal (journalctl -t ordermonit -g 'HEAD is'), move"
+                " both files away, and type: ordermonit init --head ID; checking orders again"
+                " is safe",
+            ) from None
+
+    def damaged_bytes(self) -> bytes:
+        """The checkpoint as it is, whatever it is; nothing where it is missing."""
+        try:
+            return self.checkpoint.read_bytes()
+        except OSError:
+            return b""
+
+    def set_aside(self) -> str:
+        """Keep a damaged checkpoint as `checkpoint.damaged`; says so, for a person."""
+        damaged = self.checkpoint.with_name("checkpoint.damaged")
+        try:
+            os.rename(self.checkpoint, damaged)
+        except FileNotFoundError:
+            return ""
+        except OSError as problem:
+            raise _unwritable(damaged, problem) from None
+        return f", which is kept as {damaged}"
+
     def refuse_existing(self) -> None:
         """Raises UsageError where a checkpoint exists: nothing may put it back to a new start."""
         for path in (self.checkpoint, self.previous):

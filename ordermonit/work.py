@@ -1,0 +1,314 @@
+"""Doing what was planned: one order at a time, each step durable, and nobody blamed for downtime.
+
+The rules of evidence (C8, C9): no verdict for one order may be that order's fault, the node's or
+Abacos's. An attempt is charged only once Abacos has answered for something else; until then it is
+downtime, and one order that never gets a verdict is set aside so that the others go on.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from ordermonit.checkpoint import Checkpoint
+from ordermonit.configuration import Configuration
+from ordermonit.errors import NodeLocked, Unavailable
+from ordermonit.events import Event
+from ordermonit.gaps import Moment
+from ordermonit.journal import Log
+from ordermonit.journey import Run, Save, Trouble, charged, journey
+from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict
+from ordermonit.plan import Item, Plan, rules
+from ordermonit.progress import Progress
+from ordermonit.session import Session
+from ordermonit.state import State
+
+_SAVED = Answer(Verdict.DONE)
+
+#: A number as long as this is kept of one that may not reach the node, in characters.
+_ODD_NUMBER_LIMIT = 80
+
+
+class Work:
+    """One cycle's work on the node. `deadline` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        state: State,
+        checkpoint: Checkpoint,
+        log: Log,
+        progress: Progress,
+        deadline: float,
+    ) -> None:
+        self._service = configuration.service
+        self._checks = configuration.node.checks
+        self._rules = rules(configuration)
+        self._session = Session(configuration.node)
+        self._state = state
+        self._checkpoint = checkpoint
+        self._log = log
+        self._progress = progress
+        self._deadline = deadline
+        self.tally: Counter[Event] = Counter()
+        self.checked = 0
+        self.stopped = False
+        self._total = 0
+        self._ahead: deque[int] = deque()
+        self._final: set[int] = set()
+        self._unusable: set[Operation] = set()
+        self._was_open = False
+        self._last: dict[str, object] = {}  # the newest operation, for the journal
+        self._answered: str | None = None  # the newest number that Abacos answered for
+        self._evidence = False  # Abacos has answered since somebody was charged on evidence
+        self._down_since: float | None = None
+
+    def stop(self) -> None:
+        """End after the operation in hand. Safe in a signal handler."""
+        self.stopped = True
+        self._session.stop()
+
+    def close(self) -> None:
+        """End the session with the node."""
+        self._session.close()
+
+    def do(self, plan: Plan) -> None:
+        """All of the plan, or as much of it as downtime or a stop allows.
+
+        Raises Unavailable after downtime that outlasted the cycle (no attempt is charged), Refused,
+        ConfigurationError and StateError.
+        """
+        self._ahead = deque(plan.ahead)
+        self._final = {id for id in plan.ahead if id in self._checkpoint.records}
+        self._total = len(plan.items)
+        waiting = deque(plan.items)
+        aside: list[tuple[Item, Trouble]] = []
+        strikes: Counter[int] = Counter()
+        while (waiting or aside) and not self.stopped:
+            if not waiting:
+                waiting.extend(item for item, _ in aside)
+                error = aside[-1][1].answer.error
+                aside.clear()
+                strikes.clear()
+                self._wait_out(error)
+                continue
+            item = waiting.popleft()
+            try:
+                trouble = self._take(item)
+            except Unavailable as problem:  # the node itself: no order's fault
+                if isinstance(problem, NodeLocked) and not self._was_open:
+                    raise
+                waiting.appendleft(item)
+                self._wait_out(problem.message)
+                continue
+            if trouble is None:
+                self.checked += 1
+                self._settle(aside)
+                continue
+            if self.stopped or self._is_its_own_fault(item, trouble, waiting):
+                continue
+            strikes[item.record.id] += 1
+            if strikes[item.record.id] > 1 and any(not strikes[i.record.id] for i in waiting):
+                aside.append((item, trouble))
+            else:
+                waiting.extendleft(each for each, _ in [(item, trouble), *reversed(aside)])
+                if aside:
+                    aside.clear()
+                    strikes.clear()
+                self._wait_out(trouble.answer.error)
+
+    def _take(self, item: Item) -> Trouble | None:
+        """Drive one journey as far as it goes."""
+        id = item.record.id
+        self._last = {}
+        record = self._checkpoint.records.get(id, item.record)
+        if item.is_late and id not in self._checkpoint.records:
+            self._tell(Event.ORDER_LATE, record, item)
+        steps = journey(record, item.order, self._rules)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Save):
+                    self._save(item, step)
+                    step = steps.send(_SAVED)
+                else:
+                    task = isinstance(step, Run)
+                    step = steps.send(self._put(item, step.operation, is_task=task))
+        except StopIteration as end:
+            trouble: Trouble | None = end.value
+        if trouble is not None:
+            self._note_unknown(item, trouble)
+        return trouble
+
+    def _put(self, item: Item, operation: Operation, is_task: bool) -> Answer:
+        """Put one operation to the node for this order, and remember what it proves."""
+        number = item.order.number if item.order is not None else None
+        if number is None or (not is_task and operation not in self._checks):
+            return Answer(Verdict.UNAVAILABLE)
+        self._progress(self.checked, self._total, f"order {number}: {operation}")
+        return self._ask(operation, number)
+
+    def _ask(self, operation: Operation, number: str) -> Answer:
+        if operation in self._unusable:
+            return Answer(Verdict.UNAVAILABLE)
+        begun = time.monotonic()
+        answer = self._session.answer(operation, number)
+        self._was_open = True
+        if answer.verdict is Verdict.UNAVAILABLE:
+            self._unusable.add(operation)
+            self._log.tell(Event.CHECK_UNAVAILABLE, operation=operation, error=answer.error)
+        elif not answer.verdict.is_trouble:
+            self._answered = number
+            self._evidence = True
+            self._end_downtime()
+        elapsed = time.monotonic() - begun
+        self._last = {"operation": operation, "duration_usec": round(elapsed * 1_000_000)}
+        return answer
+
+    def _save(self, item: Item, step: Save, **details: object) -> None:
+        """Write the record, and HEAD with it when the order has its verdict (rule C6)."""
+        number = item.order.number if item.order is not None else step.record.number
+        now = datetime.now(UTC)
+        record = step.record.with_(number=number and number[:_ODD_NUMBER_LIMIT])
+        old = self._checkpoint.records.get(record.id)
+        changed = old is None or old != record.with_(updated_at=old.updated_at)
+        if changed:
+            record = record.with_(updated_at=now)
+            self._checkpoint.put(record)
+        if step.final:
+            changed = self._pass(record.id) or changed
+        if changed:
+            self._state.write(self._checkpoint)
+        if changed or not step.final:
+            for event in step.events:
+                self._tell(event, record, item, **details)
+
+    def _pass(self, id: int) -> bool:
+        """HEAD moves over all orders that have a verdict, in the order of their ids."""
+        self._final.add(id)
+        before = self._checkpoint.head, self._checkpoint.gaps
+        now = Moment.now()
+        if id <= self._checkpoint.head:
+            self._checkpoint.passed((id,), now, self._service.late_commit_window)
+        while self._ahead and self._ahead[0] in self._final:
+            known = self._ahead.popleft()
+            self._checkpoint.passed((known,), now, self._service.late_commit_window)
+        return before != (self._checkpoint.head, self._checkpoint.gaps)
+
+    def _tell(self, event: Event, record: Record, item: Item, **details: object) -> None:
+        self.tally[event] += 1
+        self._log.tell(
+            event,
+            id=record.id,
+            number=record.number,
+            status=record.status,
+            reason=record.reason,
+            attempt=record.attempts,
+            max_attempts=self._rules.max_attempts,
+            state=item.order.state if item.order is not None else None,
+            **{"operation": record.in_flight, "error": record.last_error, **self._last, **details},
+        )
+
+    def _note_unknown(self, item: Item, trouble: Trouble) -> None:
+        """Say in the record that an operation was begun and nobody knows its end (rule C5)."""
+        record = self._checkpoint.records.get(item.record.id)
+        if record is not None and record.in_flight is trouble.operation:
+            self._save(item, Save(_unknown(record, trouble), (Event.ORDER_UNKNOWN,)))
+
+    def _is_its_own_fault(self, item: Item, trouble: Trouble, waiting: deque[Item]) -> bool:
+        """Rule C9: a second question decides whether the order or Abacos is ill.
+
+        Charges the order, or puts it back where the question shows that its insertion took effect.
+        """
+        if trouble.answer.verdict not in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
+            return False
+        verdict = self._second_question(item, trouble)
+        if verdict is Verdict.YES and trouble.operation is Operation.INSERT_ORDER:
+            waiting.appendleft(item)
+            return True
+        if verdict is None:
+            return False
+        self._charge(item, trouble)
+        return True
+
+    def _second_question(self, item: Item, trouble: Trouble) -> Verdict | None:
+        """What Abacos answers about this order or, failing that, about another; None: nothing."""
+        assert item.order is not None and item.order.number is not None
+        numbers = [] if trouble.operation is Operation.ORDER_EXISTS else [item.order.number]
+        numbers += [known for known in self._known_numbers() if known != item.order.number][:1]
+        if Operation.ORDER_EXISTS not in self._checks or not numbers:
+            return self._earlier_evidence()
+        for number in numbers:
+            answer = self._ask(Operation.ORDER_EXISTS, number)
+            if answer.verdict is Verdict.UNAVAILABLE:
+                return self._earlier_evidence()
+            if not answer.verdict.is_trouble:
+                return answer.verdict if number == item.order.number else Verdict.DONE
+        return None
+
+    def _known_numbers(self) -> Iterable[str]:
+        """Numbers that Abacos can be asked about, the likeliest to be answered first."""
+        if self._answered is not None:
+            yield self._answered
+        for record in reversed(self._checkpoint.records.values()):
+            if record.status is Status.SUCCESS and record.number is not None:
+                yield record.number
+
+    def _earlier_evidence(self) -> Verdict | None:
+        """Without a check, an answer for another order in this cycle; it serves once."""
+        evidence, self._evidence = self._evidence, False
+        return Verdict.DONE if evidence else None
+
+    def _charge(self, item: Item, trouble: Trouble) -> None:
+        record = self._checkpoint.records.get(item.record.id, item.record)
+        hung = trouble.answer.verdict is Verdict.TIMEOUT
+        reason = Reason.TIMEOUT if hung else Reason.REJECTED
+        step = charged(record, reason, trouble.answer, self._rules)
+        self._save(item, step, operation=trouble.operation)
+        self.checked += 1
+
+    def _settle(self, aside: list[tuple[Item, Trouble]]) -> None:
+        """Another order got its verdict: what was set aside is no downtime."""
+        if not self._evidence:
+            return
+        for item, trouble in aside:
+            if trouble.answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
+                self._charge(item, trouble)
+            else:
+                record = self._checkpoint.records.get(item.record.id, item.record)
+                unknown = _unknown(record, trouble)
+                self._save(item, Save(unknown, (Event.ORDER_UNKNOWN,), final=True))
+                self.checked += 1
+        aside.clear()
+
+    def _wait_out(self, error: str | None) -> None:
+        """Rule C8: wait before the same order is tried again, while the cycle has time.
+
+        Raises Unavailable when it has none.
+        """
+        if self.stopped:
+            return
+        error = error or "no answer"
+        now = time.monotonic()
+        if self._down_since is None:
+            self._down_since = now
+        if now + self._service.downtime_wait > self._deadline:
+            left = self._total - self.checked
+            raise Unavailable(
+                f"the node or Abacos is down: {error}; {left} orders wait",
+                "Nothing is lost and no attempt was charged; the next cycle goes on",
+            )
+        self._log.tell(Event.DOWNTIME, error=error, seconds=self._service.downtime_wait)
+        self._progress(self.checked, self._total, f"down, waiting: {error}")
+        self._session.leave()
+        self._session.pause(self._service.downtime_wait)
+
+    def _end_downtime(self) -> None:
+        if self._down_since is not None:
+            seconds = time.monotonic() - self._down_since
+            self._down_since = None
+            self._log.tell(Event.DOWNTIME_OVER, seconds=seconds)
+
+
+def _unknown(record: Record, trouble: Trouble) -> Record:
+    return record.with_(reason=Reason.UNKNOWN, last_error=trouble.answer.error)
