@@ -17,6 +17,7 @@ from ordermonit.events import Event
 from ordermonit.gaps import Moment
 from ordermonit.journal import Log
 from ordermonit.model import Record, Status
+from ordermonit.progress import Bar
 from ordermonit.state import State
 
 #: How many of the newest ids `init` searches for holes that a late commit may still fill.
@@ -31,6 +32,7 @@ class Context:
     state: State
     configuration: Callable[[], Configuration]
     log: Callable[[], Log]
+    bar: Bar
 
 
 def cycle(context: Context) -> int:
@@ -41,8 +43,11 @@ def cycle(context: Context) -> int:
     configuration, log = context.configuration(), context.log()
     # Boot, the operation, and the watchdog's grace: whatever takes longer than this hangs.
     patience = 2 * configuration.node.task_timeout + configuration.node.connect_timeout + 60
-    told = progress.together(progress.to_systemd(patience), progress.active_bar())
-    result = run_cycle(configuration, context.state, log, told)
+    told = progress.together(progress.to_systemd(patience), context.bar)
+    try:
+        result = run_cycle(configuration, context.state, log, told)
+    finally:
+        context.bar.stop()
     notify.status(result.result)
     return Exit.OK
 

@@ -1,10 +1,15 @@
 """Who is told what a cycle is doing: systemd, and a bar in the terminal."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ordermonit import notify
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -27,43 +32,51 @@ def to_systemd(seconds: float) -> Progress:
 
 
 class Bar:
-    """A progress bar on stderr that log lines print above; only with rich and in a terminal."""
+    """A progress bar on stderr, with log lines above it; only in a terminal that has rich.
+
+    It appears with the first operation: an idle cycle neither shows nor imports anything.
+    """
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as RichProgress
-
-        self._console = Console(stderr=True)
-        self._bar = RichProgress(
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None)
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._usable = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int, doing: str) -> None:
-        """Show it; the bar appears with the first operation, not in an idle cycle."""
+        """Show where the cycle is."""
+        if self._bar is None and self._usable:
+            self._begin()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total, description=doing)
+
+    def _begin(self) -> None:
+        try:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as RichProgress
+        except ImportError:
+            self._usable = False
+            return
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        self._bar = RichProgress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=None)
         self._bar.start()
-        self._bar.update(self._task, completed=done, total=total, description=doing)
 
     def write(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        """Print a line, above the bar if it is there."""
+        if self._bar is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
 
-_active: Bar | None = None
-
-
-def together(*some: Progress | None) -> Progress:
+def together(*told: Progress) -> Progress:
     """One progress that tells all of these."""
-    told: list[Callable[[int, int, str], None]] = [each for each in some if each is not None]
 
     def progress(done: int, total: int, doing: str) -> None:
         for each in told:
