@@ -1,0 +1,154 @@
+"""Problems of the configuration: how each is said, and where all of them are gathered.
+
+No message carries a password: values of secret keys are not shown, nor is any text that looks like
+a URL with one.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ordermonit.errors import ConfigurationError
+
+#: Longest value that a message shows, in characters.
+SHOWN = 60
+
+_PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
+_REMEDY = "Correct what is named here, then type the command again"
+
+
+class Misfit(Exception):
+    """A value that its key does not take: (path below the key, what is wrong) for each problem."""
+
+    def __init__(self, *parts: tuple[str, str]) -> None:
+        super().__init__(*parts)
+        self.parts = parts
+
+
+def misfit(value: object, expected: str) -> Misfit:
+    """The one problem of a simple value."""
+    return Misfit(("", wrong(value, expected)))
+
+
+def wrong(value: object, expected: str) -> str:
+    """What was found, and what is expected."""
+    return f"found {described(value)}, expected {expected}"
+
+
+def described(value: object) -> str:
+    """A value as people wrote it, in one short line; without one that may hold a password."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            if "://" in value:
+                return "a URL"
+            text = json.dumps(value, ensure_ascii=False)
+            return text if len(text) <= SHOWN else f'{text[:SHOWN]}…"'
+        case _ if isinstance(value, (int, float)):
+            return _shortened(str(value))
+        case _:
+            return kind_of(value)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def kind_of(value: object) -> str:
+    """What sort of value this is, without the value."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case bytes():
+            return "binary data"
+        case set():
+            return "a set"
+        case _:
+            return "a date"
+
+
+def shown_name(name: object) -> str:
+    """A key's name. Only its plain beginning: `{password:secret}` is one key for YAML."""
+    if not isinstance(name, str):
+        return described(name)
+    plain = _PLAIN_NAME.match(name)
+    if plain is None:
+        return "a key of odd characters"
+    return name if plain.end() == len(name) else f"{plain.group()}…"
+
+
+def nearest(name: object, names: Iterable[str]) -> str | None:
+    """The right key that was probably meant."""
+    # Only wrong files pay for this import.
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name)[:64].lower(), list(names), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown(name: object, bad_value: str | None, expectations: Mapping[str, str]) -> str:
+    """An unknown key: the nearest right one and what that takes, else all that there are.
+
+    `bad_value` is the value as described, where it would not do for the nearest key either.
+    """
+    right = nearest(name, expectations)
+    if right is None:
+        return f"unknown key; expected one of {', '.join(expectations)}"
+    if bad_value is None:
+        return f"unknown key; did you mean {right}? It takes {expectations[right]}"
+    return f"unknown key; did you mean {right}? Found {bad_value}, expected {expectations[right]}"
+
+
+class Problems:
+    """All problems of all files, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def raise_any(self) -> None:
+        """Raises ConfigurationError with one problem a line, if there is any."""
+        if self.lines:
+            raise ConfigurationError("\n".join(self.lines), _REMEDY)
+
+
+class Place:
+    """A file, or a key in it: where problems are. `Place.at` goes one key deeper."""
+
+    def __init__(self, problems: Problems, file: str, path: str = "") -> None:
+        self.problems = problems
+        self.file = file
+        self.path = path
+
+    def at(self, name: object) -> "Place":
+        """The place of a key below this one."""
+        shown = shown_name(name)
+        return Place(self.problems, self.file, f"{self.path}.{shown}" if self.path else shown)
+
+    def say(self, problem: str, below: str = "") -> None:
+        """Note a problem; `below` is a path under this place, beginning with its separator."""
+        path = f"{self.path}{below}"
+        self.problems.lines.append(
+            f"{self.file}: {path}: {problem}" if path else f"{self.file}: {problem}"
+        )
+
+    def mapping(self, value: object) -> dict[Any, Any]:
+        """The mapping that has to be here; an empty one, and a problem, if it is none."""
+        if isinstance(value, dict):
+            return value
+        if value is not None:
+            self.say(f"found {kind_of(value)}, expected keys with values")
+        return {}
