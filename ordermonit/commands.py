@@ -154,7 +154,9 @@ def status(context: Context) -> int:
     print(f"HEAD             {checkpoint.head}")
     for name, number in counts.items():
         print(f"{name:<16} {number}")
-    print(f"last cycle       {'none yet' if last is None else _last_cycle(last.exit, asdict(last))}")
+    print(
+        f"last cycle       {'none yet' if last is None else _last_cycle(last.exit, asdict(last))}"
+    )
     return Exit.OK
 
 

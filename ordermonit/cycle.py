@@ -1,5 +1,7 @@
 """One cycle: retry, check, integrate; then one sentence that says what it did."""
 
+from __future__ import annotations
+
 import signal
 import time
 from collections import Counter
@@ -20,6 +22,7 @@ from ordermonit.progress import Progress
 from ordermonit.state import CycleResult, State
 
 if TYPE_CHECKING:
+    from ordermonit.session import Session
     from ordermonit.work import Work
 
 
@@ -62,12 +65,14 @@ class _Run:
         self._checked = 0
         self._stopped = False
         self._work: Work | None = None
+        self._session: Session | None = None
 
     def stop(self) -> None:
         """End after the operation in hand. Safe in a signal handler."""
         self._stopped = True
-        if self._work is not None:
+        if self._work is not None and self._session is not None:
             self._work.stop()
+            self._session.stop()
 
     def run(self) -> CycleResult:
         checkpoint = self._state.read()
@@ -86,10 +91,18 @@ class _Run:
 
     def _do(self, checkpoint: Checkpoint, planned: Plan) -> None:
         # Only here: whoever has nothing to do pays for no event loop and no SSH (rule C2).
+        from ordermonit.session import Session
         from ordermonit.work import Work
 
+        session = self._session = Session(self._configuration.node)
         work = self._work = Work(
-            self._configuration, self._state, checkpoint, self._log, self._progress, self._deadline
+            self._configuration,
+            self._state,
+            checkpoint,
+            self._log,
+            self._progress,
+            session,
+            self._deadline,
         )
         try:
             if self._stopped:
@@ -100,7 +113,7 @@ class _Run:
                 self._state.write(checkpoint)
         finally:
             self._tally, self._checked = work.tally, work.checked
-            work.close()
+            session.close()
 
     def result(self, sentence: str, exit: int) -> CycleResult:
         """What this cycle did until now."""

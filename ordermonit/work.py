@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.configuration import Configuration
@@ -20,13 +21,35 @@ from ordermonit.journey import Run, Save, Trouble, charged, journey
 from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict
 from ordermonit.plan import Item, Plan, rules
 from ordermonit.progress import Progress
-from ordermonit.session import Session
-from ordermonit.state import State
 
 _SAVED = Answer(Verdict.DONE)
 
 #: A number as long as this is kept of one that may not reach the node, in characters.
 _ODD_NUMBER_LIMIT = 80
+
+
+class Store(Protocol):
+    """Where the checkpoint becomes durable; `state.State` is the real one."""
+
+    def write(self, checkpoint: Checkpoint) -> int:
+        """Write it. Raises StateError."""
+        ...
+
+
+class Line(Protocol):
+    """The line to the node that the work needs; `session.Session` is the real one."""
+
+    def answer(self, operation: Operation, number: str) -> Answer:
+        """The node's answer. Raises Unavailable, Refused, ConfigurationError."""
+        ...
+
+    def leave(self) -> None:
+        """End the session; the next question opens a new one."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or less when stopped."""
+        ...
 
 
 class Work:
@@ -35,16 +58,17 @@ class Work:
     def __init__(
         self,
         configuration: Configuration,
-        state: State,
+        state: Store,
         checkpoint: Checkpoint,
         log: Log,
         progress: Progress,
+        line: Line,
         deadline: float,
     ) -> None:
         self._service = configuration.service
         self._checks = configuration.node.checks
         self._rules = rules(configuration)
-        self._session = Session(configuration.node)
+        self._line = line
         self._state = state
         self._checkpoint = checkpoint
         self._log = log
@@ -66,11 +90,6 @@ class Work:
     def stop(self) -> None:
         """End after the operation in hand. Safe in a signal handler."""
         self.stopped = True
-        self._session.stop()
-
-    def close(self) -> None:
-        """End the session with the node."""
-        self._session.close()
 
     def do(self, plan: Plan) -> None:
         """All of the plan, or as much of it as downtime or a stop allows.
@@ -152,7 +171,7 @@ class Work:
         if operation in self._unusable:
             return Answer(Verdict.UNAVAILABLE)
         begun = time.monotonic()
-        answer = self._session.answer(operation, number)
+        answer = self._line.answer(operation, number)
         self._was_open = True
         if answer.verdict is Verdict.UNAVAILABLE:
             self._unusable.add(operation)
@@ -300,8 +319,8 @@ class Work:
             )
         self._log.tell(Event.DOWNTIME, error=error, seconds=self._service.downtime_wait)
         self._progress(self.checked, self._total, f"down, waiting: {error}")
-        self._session.leave()
-        self._session.pause(self._service.downtime_wait)
+        self._line.leave()
+        self._line.pause(self._service.downtime_wait)
 
     def _end_downtime(self) -> None:
         if self._down_since is not None:

@@ -1,0 +1,74 @@
+"""Gaps: every hole that HEAD passes is looked into, in bounded memory, on a clock nobody sets."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordermonit.gaps import Gap, Moment, filled, fresh, noted
+
+NOW = Moment(datetime(2026, 1, 1, tzinfo=UTC), 1000.0)
+WINDOW = 3600.0
+
+
+def _later(seconds: float, wall: timedelta | None = None) -> Moment:
+    shift = timedelta(seconds=seconds) if wall is None else wall
+    return Moment(NOW.wall + shift, NOW.boot + seconds)
+
+
+def _held(gaps: tuple[Gap, ...], upto: int) -> set[int]:
+    return {id for id in range(upto + 1) if any(gap.holds(id) for gap in gaps)}
+
+
+@given(st.sets(st.integers(1, 300)), st.sets(st.integers(1, 300)))
+def test_a_gap_holds_exactly_the_ids_that_were_passed_unseen(
+    known: set[int], late: set[int]
+) -> None:
+    gaps = noted((), 0, sorted(known), NOW, WINDOW)
+    expected = set(range(1, max(known, default=0))) - known
+    assert _held(gaps, 300) == expected
+    for id in late:
+        gaps = filled(gaps, id)
+    assert _held(gaps, 300) == expected - late
+
+
+def test_ids_that_step_by_ten_are_one_gap() -> None:
+    assert len(noted((), 0, range(10, 10_001, 10), NOW, WINDOW)) == 1
+
+
+def test_a_hole_of_a_million_is_one_gap() -> None:
+    assert noted((), 5, [1_000_005], NOW, WINDOW) == (Gap(6, 1_000_004, NOW),)
+
+
+def test_a_shop_that_never_rests_lets_old_steps_go() -> None:
+    gaps: tuple[Gap, ...] = ()
+    for minute in range(180):
+        gaps = fresh(gaps, _later(60 * minute), WINDOW)
+        gaps = noted(gaps, 10 * minute, [10 * minute + 10], _later(60 * minute), WINDOW)
+        assert len(gaps) <= 10
+    assert gaps[0].first > 10 * (180 - 61) - 100
+
+
+def test_a_gap_is_forgotten_after_the_window() -> None:
+    gaps = noted((), 0, [5], NOW, WINDOW)
+    assert fresh(gaps, _later(WINDOW - 1), WINDOW) == gaps
+    assert fresh(gaps, _later(WINDOW), WINDOW) == ()
+
+
+def test_a_clock_set_forward_by_years_forgets_no_gap() -> None:
+    gaps = noted((), 0, [5], NOW, WINDOW)
+    assert fresh(gaps, _later(60, wall=timedelta(days=3650)), WINDOW) == gaps
+
+
+def test_a_clock_set_backward_by_years_keeps_no_gap_for_years() -> None:
+    gaps = noted((), 0, [5], NOW, WINDOW)
+    assert fresh(gaps, _later(WINDOW, wall=timedelta(days=-3650)), WINDOW) == ()
+
+
+def test_after_a_reboot_the_new_uptime_counts() -> None:
+    gap = Gap(1, 4, NOW)
+    assert gap.age(Moment(NOW.wall + timedelta(hours=2), 30.0)) == 30.0
+
+
+def test_no_window_no_gaps() -> None:
+    assert noted((), 0, [5, 9], NOW, 0) == ()
