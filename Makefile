@@ -1,0 +1,51 @@
+# ordermonit. `make` alone says what there is to make.
+
+SHELL = /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The system's Python where there is one, so that a service user can run what is installed.
+PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt tests/requirements.txt
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: test-packages .venv/ready ## Run every test and linter (installs what they need, if root)
+	.venv/bin/python -m pytest
+
+.PHONY: demo
+demo: demo-packages .venv/ready ## Show the service at work on an embedded shop, node and ERP
+	.venv/bin/python -m tests.demo
+
+.PHONY: lint
+lint: .venv/ready ## Run the linters and the type checker alone
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+.PHONY: venv
+venv: .venv/ready ## Make .venv with everything pinned and this clone in it
+
+.PHONY: clean
+clean: ## Remove everything that was made here
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: test-packages demo-packages venv-packages
+test-packages demo-packages venv-packages: %-packages:
+	@tests/setup/debian.sh $*
+
+# systemd-python has no wheel, and ordermonit is installed from here: both are built with the
+# pinned build packages rather than with whatever is newest today.
+.venv/ready: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) install -r packaging/requirements-build.txt
+	$(PIP) install --no-build-isolation -r packaging/requirements.txt -r tests/requirements.txt
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# ---- Installing -----------------------------------------------------------------------------
