@@ -1,0 +1,159 @@
+"""A shop, a node and an Abacos in memory, with every fault that can be thought of between them."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from ordermonit.checkpoint import Checkpoint, decode
+from ordermonit.gaps import Gap
+from ordermonit.model import Answer, Operation, Order, Verdict
+
+
+class Crash(BaseException):
+    """The program is killed here."""
+
+
+class Fault(StrEnum):
+    """What may happen to one operation, or to one write."""
+
+    NONE = "none"
+    REJECTED = "rejected"
+    DOWN = "down"
+    AMBIGUOUS = "ambiguous"
+    TIMEOUT = "timeout"
+    TIMEOUT_AFTER_EFFECT = "timeout after effect"
+    LOST = "lost"
+    LOST_AFTER_EFFECT = "lost after effect"
+    CRASH = "crash"
+    CRASH_AFTER_EFFECT = "crash after effect"
+
+
+_VERDICTS = {
+    Fault.REJECTED: Verdict.REJECTED,
+    Fault.DOWN: Verdict.DOWN,
+    Fault.AMBIGUOUS: Verdict.AMBIGUOUS,
+    Fault.TIMEOUT: Verdict.TIMEOUT,
+    Fault.TIMEOUT_AFTER_EFFECT: Verdict.TIMEOUT,
+    Fault.LOST: Verdict.LOST,
+    Fault.LOST_AFTER_EFFECT: Verdict.LOST,
+}
+_WITH_EFFECT = {
+    Fault.NONE,
+    Fault.TIMEOUT_AFTER_EFFECT,
+    Fault.LOST_AFTER_EFFECT,
+    Fault.CRASH_AFTER_EFFECT,
+}
+
+
+@dataclass
+class World:
+    """The Front's visible rows, and Abacos as the judge: how often it took what."""
+
+    rows: dict[int, Order] = field(default_factory=dict)
+    inserted: Counter[str] = field(default_factory=Counter)
+    inserted_again: Counter[str] = field(default_factory=Counter)
+    confirmed: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    hangs: Counter[str] = field(default_factory=Counter)
+    lost_confirmations: Counter[str] = field(default_factory=Counter)
+    faults: deque[Fault] = field(default_factory=deque)
+    checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
+
+    # The Front, as `plan` reads it.
+
+    def from_head(self, head: int, limit: int) -> list[Order]:
+        return [self.rows[id] for id in sorted(self.rows) if id >= head][: limit + 1]
+
+    def newest(self) -> int | None:
+        return max(self.rows, default=None)
+
+    def by_id(self, ids: Iterable[int]) -> dict[int, Order]:
+        return {id: self.rows[id] for id in ids if id in self.rows}
+
+    def in_gaps(self, gaps: tuple[Gap, ...], limit: int) -> list[Order]:
+        inside = [id for id in sorted(self.rows) if any(gap.holds(id) for gap in gaps)]
+        return [self.rows[id] for id in inside][:limit]
+
+    def authorize(self, id: int) -> None:
+        self.rows[id] = replace(self.rows[id], state="authorized")
+
+    # The line to the node, as `work` uses it.
+
+    def next_fault(self) -> Fault:
+        return self.faults.popleft() if self.faults else Fault.NONE
+
+    def answer(self, operation: Operation, number: str) -> Answer:
+        fault = self.next_fault()
+        if fault is Fault.CRASH:
+            raise Crash
+        answer = Answer(_VERDICTS.get(fault, Verdict.DONE), fault)
+        effect = fault in _WITH_EFFECT
+        match operation:
+            case Operation.ORDER_EXISTS:
+                found = Answer(Verdict.YES if self.inserted[number] else Verdict.NO)
+            case Operation.PAYMENT_CONFIRMED:
+                found = Answer(Verdict.YES if self.confirmed[number] else Verdict.NO)
+            case Operation.INSERT_ORDER:
+                found = self._insert(number, effect)
+            case Operation.CONFIRM_PAYMENT:
+                found = self._confirm(number, effect)
+        is_task = operation in (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
+        if fault is Fault.CRASH_AFTER_EFFECT:
+            self._lose(operation, number)
+            raise Crash
+        if fault is Fault.NONE or (fault is Fault.REJECTED and not is_task):
+            return found
+        if fault is Fault.REJECTED or fault is Fault.AMBIGUOUS:
+            self.refusals[number] += 1
+        if answer.verdict is Verdict.TIMEOUT:
+            self.hangs[number] += 1
+        if answer.verdict in (Verdict.TIMEOUT, Verdict.LOST, Verdict.DOWN, Verdict.AMBIGUOUS):
+            self._lose(operation, number)
+        return answer
+
+    def _lose(self, operation: Operation, number: str) -> None:
+        if operation is Operation.CONFIRM_PAYMENT:
+            self.lost_confirmations[number] += 1
+
+    def _insert(self, number: str, effect: bool) -> Answer:
+        if self.inserted[number]:
+            self.inserted_again[number] += 1
+            return Answer(Verdict.ALREADY_DONE)
+        self.inserted[number] += effect
+        return Answer(Verdict.DONE)
+
+    def _confirm(self, number: str, effect: bool) -> Answer:
+        authorized = any(r.number == number and r.state == "authorized" for r in self.rows.values())
+        if not authorized:
+            return Answer(Verdict.NOT_DUE)
+        self.confirmed[number] += effect
+        return Answer(Verdict.DONE)
+
+    def leave(self) -> None:
+        pass
+
+    def pause(self, seconds: float) -> None:
+        pass
+
+
+@dataclass
+class Disk:
+    """What survives a crash. A write may be the last thing that happens, or may not happen."""
+
+    data: bytes
+    faults: deque[Fault] = field(default_factory=deque)
+    heads: list[int] = field(default_factory=list)
+
+    def write(self, checkpoint: Checkpoint) -> int:
+        fault = self.faults.popleft() if self.faults else Fault.NONE
+        if fault is Fault.CRASH:
+            raise Crash
+        self.data = checkpoint.encode()
+        self.heads.append(checkpoint.head)
+        if fault is Fault.CRASH_AFTER_EFFECT:
+            raise Crash
+        return len(self.data)
+
+    def read(self) -> Checkpoint:
+        return decode(self.data, "checkpoint")
