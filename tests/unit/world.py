@@ -4,10 +4,18 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
 
 from ordermonit.checkpoint import Checkpoint, decode
-from ordermonit.gaps import Gap
+from ordermonit.configuration import Configuration, Database, Node, Process, Service
+from ordermonit.events import Event
+from ordermonit.front import Front
+from ordermonit.gaps import Gap, Moment
+from ordermonit.journal import Log
 from ordermonit.model import Answer, Operation, Order, Verdict
+from ordermonit.plan import plan, rules
+from ordermonit.work import Work
 
 
 class Crash(BaseException):
@@ -58,6 +66,8 @@ class World:
     hangs: Counter[str] = field(default_factory=Counter)
     lost_confirmations: Counter[str] = field(default_factory=Counter)
     faults: deque[Fault] = field(default_factory=deque)
+    poisoned: dict[str, Fault] = field(default_factory=dict)
+    asked: list[tuple[Operation, str]] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
     # The Front, as `plan` reads it.
@@ -84,6 +94,9 @@ class World:
         return self.faults.popleft() if self.faults else Fault.NONE
 
     def answer(self, operation: Operation, number: str) -> Answer:
+        self.asked.append((operation, number))
+        if number in self.poisoned and not self.faults:
+            self.faults.append(self.poisoned[number])
         fault = self.next_fault()
         if fault is Fault.CRASH:
             raise Crash
@@ -157,3 +170,48 @@ class Disk:
 
     def read(self) -> Checkpoint:
         return decode(self.data, "checkpoint")
+
+
+ALL_CHECKS = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
+
+
+def configuration(checks: frozenset[Operation] = ALL_CHECKS, **service: Any) -> Configuration:
+    """A configuration for the world in memory."""
+    settings = {"max_orders_per_request": 3, "downtime_wait": 0.0001, **service}
+    return Configuration(
+        directory=Path(),
+        service=Service(**settings),
+        process=Process(),
+        node=Node(
+            host="node",
+            username="deploy",
+            rails_root="/app",
+            checks=dict.fromkeys(checks, "asked(number)"),
+        ),
+        database=Database(url="sqlite://"),
+    )
+
+
+def cycle(
+    configuration: Configuration,
+    world: World,
+    disk: Disk,
+    events: list[Event] | None = None,
+    deadline: float = float("inf"),
+) -> bool:
+    """One cycle of the real plan and the real work in this world; whether there was work."""
+
+    def sink(event: Event, message: str, details: dict[str, object]) -> None:
+        del message, details
+        if events is not None:
+            events.append(event)
+
+    def progress(done: int, total: int, doing: str) -> None:
+        del done, total, doing
+
+    checkpoint = disk.read()
+    service = configuration.service
+    front = cast(Front, world)
+    planned = plan(front, checkpoint, service, rules(configuration), Moment.now())
+    Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline).do(planned)
+    return bool(planned.items)
