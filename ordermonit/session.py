@@ -12,7 +12,6 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ordermonit.errors import OrdermonitError, Unavailable
 from ordermonit.model import Answer, Operation
 
 if TYPE_CHECKING:
@@ -53,20 +52,7 @@ class Session:
             return self._node
         await self._leave()
         node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
-        opening = asyncio.ensure_future(node.open())
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not opening.done():
-                raise Unavailable("stopped before the node was asked", "The next cycle goes on")
-            opening.result()
-        except OrdermonitError:
-            opening.cancel()
-            await asyncio.wait((opening,))
-            await node.close()
-            raise
-        finally:
-            stopping.cancel()
+        await node.open(self._stop)
         self._node = node
         return node
 
