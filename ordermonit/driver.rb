@@ -9,7 +9,6 @@ module Ordermonit
   NUMBER = /\A[A-Za-z0-9._-]{1,64}\z/
   CHECK = "ordermonit-check" # the "file name" of a check's own code in a backtrace
   HELLO = 60                 # seconds to wait for the client's first line
-  GRACE = 10                 # seconds to end in, once nobody listens any more
   LINE, TEXT, CHAIN = 65536, 4096, 20 # the longest line in, message out, and chain of causes
 
   class << self
@@ -17,7 +16,7 @@ module Ordermonit
       take_over
       watch_over(HELLO)
       @settings = hello
-      arm(@settings["lock_wait"] + GRACE)
+      arm(@settings["lock_wait"] + @settings["grace"])
       lock(@settings["lock"])
       arm(@settings["boot_timeout"])
       Thread.new { listen }
@@ -79,10 +78,11 @@ module Ordermonit
       false
     end
 
-    # From now on the group lives `seconds` at most, and GRACE at most once the client is gone.
+    # From now on the group lives `seconds` at most; and no longer than the seconds of grace once
+    # nobody listens any more.
     def arm(seconds, word = "")
       @arming.synchronize do
-        seconds = [Float(seconds), GRACE].min if @gone
+        seconds = [seconds, @settings["grace"]].min if @gone
         @watchdog.write("#{Float(seconds)} #{word}\n")
       end
     end
@@ -126,7 +126,7 @@ module Ordermonit
         @lines << line
       end
       @gone = true
-      arm(GRACE)
+      arm(@settings["grace"])
       @lines << nil
     end
 
@@ -141,7 +141,7 @@ module Ordermonit
         arm(request["timeout"])
         answer({ "id" => request["id"] }.merge(reply(request)))
       end
-      arm(GRACE, "bye")
+      arm(@settings["grace"], "bye")
       @lock.flock(File::LOCK_UN) # a child of a task may hold a copy of it
     end
 
@@ -249,7 +249,7 @@ module Ordermonit
     def leave(hash)
       require "json"
       answer({ "ordermonit" => 1 }.merge(hash))
-      arm(GRACE, "bye")
+      arm(@settings["grace"], "bye")
       exit!(0)
     end
   end
