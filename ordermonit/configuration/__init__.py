@@ -1,5 +1,16 @@
 """Four YAML files in; one frozen `Configuration`, or all their problems at once, out."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ordermonit.configuration.credentials import read_credentials
+from ordermonit.configuration.database import read_database
+from ordermonit.configuration.document import read_document
+from ordermonit.configuration.keys import keys_of, read
+from ordermonit.configuration.node import read_node
+from ordermonit.configuration.problems import Place, Problems
 from ordermonit.configuration.settings import (
     Configuration,
     Database,
@@ -9,4 +20,46 @@ from ordermonit.configuration.settings import (
     Service,
 )
 
-__all__ = ["Configuration", "Database", "FollowPayments", "Node", "Process", "Service"]
+__all__ = [
+    "Configuration",
+    "Database",
+    "FollowPayments",
+    "Node",
+    "Process",
+    "Service",
+    "load",
+]
+
+
+def load(directory: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
+    """The configuration in a directory, and in the credentials that systemd hands over.
+
+    Raises ConfigurationError with every problem of every file, one a line.
+    """
+    problems = Problems()
+    credentials = read_credentials(environ, problems)
+    service = _simple(Service, directory / "service.yml", problems)
+    process = _simple(Process, directory / "process.yml", problems)
+    file = directory / "integration_server.yml"
+    place = Place(problems, str(file))
+    node = None
+    if (values := read_document(file, place)) is not None:
+        node = read_node(values, directory, credentials.ssh_key, environ, place)
+    file = directory / "database.yml"
+    place = Place(problems, str(file))
+    database = None
+    if (values := read_document(file, place)) is not None:
+        rails = node.environment.get("RAILS_ENV") if node else None
+        database = read_database(
+            values, rails or "production", directory, credentials.database_password, place
+        )
+    if problems.lines or node is None or database is None:
+        raise problems.error()
+    return Configuration(directory, Service(**service), Process(**process), node, database)
+
+
+def _simple(settings: type[Any], file: Path, problems: Problems) -> dict[str, Any]:
+    """The settings of a file in which every key has a default."""
+    place = Place(problems, str(file))
+    values = read_document(file, place)
+    return {} if values is None else read(keys_of(settings), (), values, place)

@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 from ordermonit.configuration.kinds import Kind
-from ordermonit.configuration.problems import Misfit, Place, nearest, unknown
+from ordermonit.configuration.problems import Misfit, Place, kind_of, nearest, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,23 @@ def required_keys(settings: type[Any]) -> list[str]:
 
 
 def read(
-    keys: Mapping[str, Key], required: Iterable[str], values: object, place: Place
+    keys: Mapping[str, Key],
+    required: Iterable[str],
+    values: dict[Any, Any],
+    place: Place,
+    *,
+    hide: bool = False,
 ) -> dict[str, Any]:
-    """The values of the keys that are there and right; every problem is said at `place`."""
+    """The values of the keys that are there and right; every problem is said at `place`.
+
+    With `hide` no message shows the value of an unknown key: it may be a misspelt password.
+    """
     found: dict[str, Any] = {}
     wrong: set[str] = set()
-    for name, value in place.mapping(values).items():
+    for name, value in values.items():
         key = keys.get(name) if isinstance(name, str) else None
         if key is None:
-            place.at(name).say(_unknown(name, value, keys))
+            place.at(name).say(_unknown(name, value, keys, hide))
             continue
         try:
             found[name] = key.kind.accept(value)
@@ -70,7 +78,9 @@ def read(
     return found
 
 
-def _unknown(name: object, value: object, keys: Mapping[str, Key]) -> str:
+def _unknown(name: object, value: object, keys: Mapping[str, Key], hide: bool) -> str:
     right = nearest(name, keys)
     bad = keys[right].kind.refusal(value) if right else None
+    if bad is not None and hide:
+        bad = f"{kind_of(value)} (not shown)"
     return unknown(name, bad, {name: key.kind.expected for name, key in keys.items()})

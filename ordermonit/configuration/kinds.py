@@ -166,7 +166,7 @@ def _pattern(value: object) -> re.Pattern[str]:
     try:
         return re.compile(value)
     except (re.error, OverflowError, RecursionError) as problem:
-        raise misfit(value, f"a regular expression: {problem}") from None
+        raise misfit(value, f"a regular expression ({' '.join(str(problem).split())})") from None
 
 
 def _patterns(value: object) -> tuple[re.Pattern[str], ...]:

@@ -4,7 +4,6 @@ No message carries a password: values of secret keys are not shown, nor is any t
 a URL with one.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from ordermonit.errors import ConfigurationError
 SHOWN = 60
 
 _PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
+_WITH_PASSWORD = re.compile(r":[^@]*@")
 _REMEDY = "Correct what is named here, then type the command again"
 
 
@@ -44,18 +44,23 @@ def described(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            if "://" in value:
-                return "a URL"
-            text = json.dumps(value, ensure_ascii=False)
-            return text if len(text) <= SHOWN else f'{text[:SHOWN]}…"'
-        case _ if isinstance(value, (int, float)):
-            return _shortened(str(value))
+            if "://" in value or _WITH_PASSWORD.search(value):
+                return "text (not shown)"
+            return _quoted(value)
+        case int() if value.bit_length() > 128:
+            return "a huge number"
+        case int() | float():
+            return str(value)
         case _:
             return kind_of(value)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+def _quoted(text: str) -> str:
+    """Text in quotes, on one line, harmless for a terminal."""
+    safe = "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text[:SHOWN]
+    )
+    return f'"{safe}{"…" if len(text) > SHOWN else ""}"'
 
 
 def kind_of(value: object) -> str:
@@ -119,10 +124,9 @@ class Problems:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def raise_any(self) -> None:
-        """Raises ConfigurationError with one problem a line, if there is any."""
-        if self.lines:
-            raise ConfigurationError("\n".join(self.lines), _REMEDY)
+    def error(self) -> ConfigurationError:
+        """All of them as one error, one problem a line."""
+        return ConfigurationError("\n".join(self.lines), _REMEDY)
 
 
 class Place:

@@ -231,8 +231,20 @@ class Database:
     created_at: Annotated[str, Key(_COLUMN, "the column of the order's time, in UTC")] = (
         "created_at"
     )
-    authorized_states: frozenset[str] = AUTHORIZED_STATES
-    closed_states: frozenset[str] = CLOSED_STATES
+    authorized_states: Annotated[
+        frozenset[str],
+        Key(
+            kinds.words("a list of at least one state", at_least_one=True),
+            "the states in which a payment may be confirmed",
+        ),
+    ] = AUTHORIZED_STATES
+    closed_states: Annotated[
+        frozenset[str],
+        Key(
+            kinds.words("a list of states", at_least_one=False),
+            "the states that end an order: its payment is not followed any more",
+        ),
+    ] = CLOSED_STATES
 
     def engine_url(self) -> "URL":
         """The URL for `sqlalchemy.create_engine`."""

@@ -1,0 +1,58 @@
+"""Secrets the systemd way: files in $CREDENTIALS_DIRECTORY go before those of the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ordermonit.configuration.problems import Place, Problems
+
+SSH_KEY = "ssh_key"
+DATABASE_PASSWORD = "database_password"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What systemd hands over, None for what it doesn't."""
+
+    ssh_key: Path | None = None
+    database_password: str | None = field(default=None, repr=False)
+
+
+def read_credentials(environ: Mapping[str, str], problems: Problems) -> Credentials:
+    """The credentials of this unit; none outside one."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return Credentials()
+    key = Path(directory, SSH_KEY)
+    password = Path(directory, DATABASE_PASSWORD)
+    return Credentials(
+        key if _is_there(key, Place(problems, str(key))) else None,
+        _password(password, Place(problems, str(password))),
+    )
+
+
+def _is_there(path: Path, place: Place) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as problem:
+        place.say(f"can't be read: {problem.strerror}; expected a private key")
+    return True
+
+
+def _password(path: Path, place: Place) -> str | None:
+    try:
+        text = path.read_bytes().decode().rstrip("\r\n")
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        place.say(f"can't be read: {problem.strerror}; expected a password")
+        return None
+    except UnicodeDecodeError:
+        place.say("found bytes that are no UTF-8, expected a password")
+        return None
+    if not text or "\0" in text:
+        place.say("found nothing that can be a password, expected one line")
+        return None
+    return text
