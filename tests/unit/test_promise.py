@@ -32,9 +32,7 @@ _MAX_ATTEMPTS = 3
 def _configuration(checks: frozenset[Operation]) -> Configuration:
     return Configuration(
         directory=Path(),
-        service=Service(
-            max_attempts=_MAX_ATTEMPTS, max_orders_per_request=3, downtime_wait=0.0001
-        ),
+        service=Service(max_attempts=_MAX_ATTEMPTS, max_orders_per_request=3, downtime_wait=0.0001),
         process=Process(),
         node=Node(
             host="node",
@@ -112,9 +110,7 @@ class Promise(RuleBasedStateMachine):
         checkpoint = self.disk.read()
         configuration = self.configuration
         front = cast(Front, self.world)
-        planned = plan(
-            front, checkpoint, configuration.service, rules(configuration), Moment.now()
-        )
+        planned = plan(front, checkpoint, configuration.service, rules(configuration), Moment.now())
         work = Work(
             configuration, self.disk, checkpoint, Log([]), _ignore, self.world, float("inf")
         )
