@@ -252,7 +252,8 @@ class Work:
 
     def _second_question(self, item: Item, trouble: Trouble) -> Verdict | None:
         """What Abacos answers about this order or, failing that, about another; None: nothing."""
-        assert item.order is not None and item.order.number is not None
+        assert item.order is not None
+        assert item.order.number is not None
         numbers = [] if trouble.operation is Operation.ORDER_EXISTS else [item.order.number]
         numbers += [known for known in self._known_numbers() if known != item.order.number][:1]
         if Operation.ORDER_EXISTS not in self._checks or not numbers:

@@ -1,0 +1,96 @@
+"""A private MariaDB server."""
+
+import subprocess
+from itertools import count
+
+import pymysql
+
+from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
+from tests.parts.processes import Private, Server, as_user, free_port, private_directory
+
+_NAMES = count(1)
+
+
+class MariaDB(Private):
+    """`start`, `stop`, `kill` and `start` again keep the port and the data."""
+
+    def __init__(self) -> None:
+        self.directory = private_directory("mariadb", "mysql")
+        self.port = free_port()
+        self.socket = self.directory / "sock"
+        self.server = Server(self.directory / "log")
+        self._data = self.directory / "data"
+
+    def start(self) -> None:
+        """Make the data directory, the first time; then serve."""
+        new = not self._data.exists()
+        if new:
+            self._install()
+        # Commits survive a killed server, not a power cut: written, never synced.
+        settings = {
+            "datadir": self._data,
+            "socket": self.socket,
+            "pid-file": self.directory / "pid",
+            "bind-address": "127.0.0.1",
+            "port": self.port,
+            "performance-schema": "OFF",
+            "skip-name-resolve": "ON",
+            "innodb-flush-log-at-trx-commit": 2,
+            "innodb-buffer-pool-size": "64M",
+            "innodb-log-file-size": "16M",
+            "innodb-fast-shutdown": 2,
+            "max-connections": 100,
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        command = [*as_user("mysql"), "mariadbd", "--no-defaults", *options]
+        self.server.launch(command, self._is_ready)
+        if new:
+            self._execute(
+                f"CREATE USER {USERNAME} IDENTIFIED BY '{PASSWORD}'",
+                f"GRANT ALL ON *.* TO {USERNAME}",
+            )
+
+    def _install(self) -> None:
+        subprocess.run(
+            [
+                *as_user("mysql"),
+                "mariadb-install-db",
+                "--no-defaults",
+                f"--datadir={self._data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ],
+            check=True,
+            cwd="/",
+            capture_output=True,
+        )
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.server.stop()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.server.kill()
+
+    def _is_ready(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except pymysql.OperationalError:
+            return False
+        return True
+
+    def _execute(self, *statements: str) -> None:
+        with (
+            pymysql.connect(unix_socket=str(self.socket), user="root", autocommit=True) as root,
+            root.cursor() as cursor,
+        ):
+            for statement in statements:
+                cursor.execute(statement)
+
+    def fresh_database(self) -> Database:
+        """A new, empty database."""
+        name = f"front_{next(_NAMES)}"
+        self._execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return Database(Kind.MARIADB, name, self.port, self.socket)

@@ -1,0 +1,99 @@
+"""A private PostgreSQL server."""
+
+import shutil
+import signal
+import subprocess
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
+from tests.parts.processes import Private, Server, as_user, free_port, private_directory
+
+_NAMES = count(1)
+
+
+def _program(name: str) -> str:
+    """Debian keeps the server's programs out of PATH, a directory a version."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(installed[-1]) if installed else shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"{name}: no PostgreSQL server is installed")
+    return found
+
+
+class Postgres(Private):
+    """`start`, `stop`, `kill` and `start` again keep the port and the data."""
+
+    def __init__(self) -> None:
+        self.directory = private_directory("postgres", "postgres")
+        self.port = free_port()
+        self.server = Server(self.directory / "log")
+        self._data = self.directory / "data"
+
+    def start(self) -> None:
+        """Make the data directory, the first time; then serve."""
+        new = not self._data.exists()
+        if new:
+            self._install()
+        # Commits survive a killed server, not a power cut: written, never synced.
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.directory,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "32MB",
+            "autovacuum": "off",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        command = [*as_user("postgres"), _program("postgres"), "-D", str(self._data), *options]
+        self.server.launch(command, self._is_ready)
+        if new:
+            self._execute(f"CREATE ROLE {USERNAME} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
+
+    def _install(self) -> None:
+        command = [
+            *as_user("postgres"),
+            _program("initdb"),
+            f"--pgdata={self._data}",
+            "--username=postgres",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
+        subprocess.run(command, check=True, cwd="/", capture_output=True)
+
+    def stop(self) -> None:
+        """End it in order, without waiting for its clients."""
+        self.server.stop(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a crash would, its backends too."""
+        self.server.kill()
+
+    def _is_ready(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(
+            host=str(self.directory),
+            port=self.port,
+            user="postgres",
+            dbname="postgres",
+            autocommit=True,
+        ) as root:
+            root.execute(statement.encode())
+
+    def fresh_database(self) -> Database:
+        """A new, empty database."""
+        name = f"front_{next(_NAMES)}"
+        self._execute(f"CREATE DATABASE {name} OWNER {USERNAME} STRATEGY file_copy")
+        return Database(Kind.POSTGRES, name, self.port, self.directory)
