@@ -92,8 +92,8 @@ module Ordermonit
     def hello
       line = @input.gets("\n", LINE) or exit!(0)
       said = Marshal.load(IO.popen("-") { |child| child ? child.read : parse(line) })
-      return said unless defined?(::ORDERMONIT_SETTINGS)
-      own = %w[tasks checks lock].map { |key| [key, ::ORDERMONIT_SETTINGS.fetch(key)] }
+      return said unless $ORDERMONIT_SETTINGS
+      own = %w[tasks checks lock].map { |key| [key, $ORDERMONIT_SETTINGS.fetch(key)] }
       said.merge(Hash[own]).merge("wanted" => said["tasks"].keys)
     end
 

@@ -179,8 +179,8 @@ class Node:
         settings = self._settings
         if end.status == wire.NO_RAILS_ROOT:
             return _misconfigured(
-                f"{settings.rails_root} can't be entered on {settings.host} as "
-                f"{settings.username}: {words}",
+                f"{settings.username} can't enter {settings.rails_root} on {settings.host}: there "
+                "is no such directory, or no right to it",
                 "Correct rails_root",
             )
         if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"

@@ -131,8 +131,10 @@ def command(rails_root: str, environment: Mapping[str, str], rake: str) -> str:
     code = f'eval(%q({driver}).unpack("m")[0],TOPLEVEL_BINDING)'
     variables = "".join(f"{shlex.quote(f'{name}={value}')} " for name, value in environment.items())
     return (
-        f"cd {shlex.quote(directory)} || exit {NO_RAILS_ROOT}; "
-        f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session"
+        # `test`, since csh gives up the whole line when its `cd` fails.
+        f"test -x {shlex.quote(f'{directory}/.')} && cd {shlex.quote(directory)} && "
+        f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session "
+        f"|| exit {NO_RAILS_ROOT}"
     )
 
 
