@@ -90,12 +90,6 @@ def test_only_the_end_of_stderr_is_kept() -> None:
     assert made.last_words() == "line 9997 / line 9998 / line 9999"
 
 
-def test_without_stderr_the_last_words_are_those_on_stdout() -> None:
-    made = opened()
-    made.data_received(b"This account is currently not available.", None)
-    assert made.last_words() == "This account is currently not available."
-
-
 @pytest.mark.parametrize(
     ("output", "said"),
     [
