@@ -66,8 +66,12 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._transport.write(line)
 
     def last_words(self) -> str:
-        """The last lines on stderr, or else what came on stdout instead of a line of the driver."""
-        return complaint(self._stderr) or complaint(bytes(self._stdout[-TAIL:]))
+        """The last lines on stderr, in one line."""
+        return complaint(self._stderr)
+
+    def unread(self) -> bytes:
+        """What has come on stdout and is no whole line yet."""
+        return bytes(self._stdout)
 
     @property
     def _is_ending(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordermonit import ssh, wire
 from ordermonit.answers import classify, error_line, one_line
-from ordermonit.channel import Channel, Ended
+from ordermonit.channel import TAIL, Channel, Ended, complaint
 from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
 from ordermonit.model import VALID_NUMBER, Answer, Operation, Verdict
 
@@ -50,6 +50,7 @@ class Node:
         self._holder = holder
         self._connection: SSHClientConnection | None = None
         self._channel = Channel()
+        self._noise = b""
         self._requests = 0
         self._is_dead = True
 
@@ -90,11 +91,14 @@ class Node:
 
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
-        self._is_dead = True
+        was_open, self._is_dead = self.is_open, True
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        connection.close()
+        if was_open:
+            connection.close()
+        else:  # no word of farewell would arrive, or what floods us would go on
+            connection.abort()
         try:
             async with asyncio.timeout(CLOSE_LIMIT):
                 await connection.wait_closed()
@@ -133,13 +137,14 @@ class Node:
         )
 
     async def _greeting(self) -> wire.Greeting:
-        noise = 0
-        while noise < NOISE_LIMIT:
+        printed = 0
+        while printed < NOISE_LIMIT:
             line = await self._channel.line()
             greeting = wire.greeting(line)
             if greeting is not None:
                 return greeting
-            noise += len(line) + 1
+            printed += len(line) + 1
+            self._noise = (self._noise + line + b"\n")[-TAIL:]
         raise wire.Garbage("its login scripts print without end on stdout")
 
     def _problem(self, greeting: wire.Greeting) -> OrdermonitError | None:
@@ -175,7 +180,8 @@ class Node:
 
     def _ended_early(self, end: Ended) -> OrdermonitError:
         """The stream ended before the driver said anything: a shell or rake has failed."""
-        words = one_line(self._channel.last_words())
+        # A shell that lets nobody in says so on stdout.
+        words = self._channel.last_words() or complaint(self._noise + self._channel.unread())
         settings = self._settings
         if end.status == wire.NO_RAILS_ROOT:
             return _misconfigured(
@@ -185,7 +191,7 @@ class Node:
             )
         if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"
             return _misconfigured(
-                f"`{settings.rake}` can't be run on {settings.host}: {words}",
+                f"`{settings.rake}` can't be run on {settings.host}: {one_line(words)}",
                 "Give its full path in rake, or PATH in environment: a command over SSH is no "
                 "login",
             )

@@ -47,8 +47,6 @@ async def start(
     except asyncssh.PermissionDenied as error:
         raise _key_refused(settings, [path for path, _ in keys], error.reason) from None
     except asyncssh.KeyExchangeFailed as error:
-        if "host key" in error.reason and known_hosts.knows(settings, client):
-            raise known_hosts.refusal(settings, client, error.reason) from None
         raise _unavailable(f"{where} has no algorithm in common with us: {error.reason}") from None
     except TimeoutError:
         what = f"{where} did not let us in within {settings.connect_timeout:g} s"
@@ -78,6 +76,8 @@ async def _connect(
         # The fastest cipher here; a server without it gets the usual ones.
         encryption_algs="^aes128-gcm@openssh.com",
         compression_algs=None,
+        # After those of the known keys: so a key of another kind is seen, and called by its name.
+        server_host_key_algs="+ssh-ed25519,ecdsa-sha2-*,rsa-sha2-*",
         # Everything else that asyncssh would look for by itself is switched off.
         preferred_auth="publickey",
         public_key_auth=True,
