@@ -66,7 +66,7 @@ build_program() {
     # What would still speak of the place where it was made, and what nobody needs there.
     find "$new/bin" -type f -delete
     sed -i '/^command = /d' "$new/pyvenv.cfg"
-    "$new/bin/python" -m compileall -q -s "$new" -p "$program" "$new/lib"
+    "$new/bin/python" -m compileall -q -j 0 -s "$new" -p "$program" "$new/lib"
     cat >"$new/bin/ordermonit" <<SCRIPT
 #!$program/bin/python -I
 import sys
