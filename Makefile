@@ -49,3 +49,32 @@ test-packages demo-packages venv-packages: %-packages:
 	@touch $@
 
 # ---- Installing -----------------------------------------------------------------------------
+# Everything about it is in packaging/install.sh; here are its inputs. GNU's variables: DESTDIR
+# stages a package, prefix is where the program and what it brings go.
+
+prefix = /usr/local
+INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
+BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
+SOURCES = pyproject.toml $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
+
+.PHONY: install
+install: build/wheels/ordermonit ## Install the service, as root (prefix=/usr/local, DESTDIR)
+	@$(INSTALL) install
+
+.PHONY: uninstall
+uninstall: ## Take the service away; configuration and state stay
+	@$(INSTALL) uninstall
+
+# Wheels first: what needs a network and a compiler is done before anything is installed.
+build/wheels/requirements: packaging/requirements-build.txt packaging/requirements.txt | venv-packages
+	rm -rf build/venv build/wheels
+	$(PYTHON) -m venv build/venv
+	$(BUILD_PIP) install -r packaging/requirements-build.txt
+	$(BUILD_PIP) wheel --no-build-isolation -w build/wheels -r packaging/requirements.txt
+	@touch $@
+
+# setuptools puts what it finds in build/lib into the wheel, even a module that is gone.
+build/wheels/ordermonit: $(SOURCES) build/wheels/requirements
+	rm -rf build/lib build/wheels/ordermonit-*.whl
+	$(BUILD_PIP) wheel --no-build-isolation --no-deps -w build/wheels .
+	@touch $@

@@ -5,16 +5,9 @@ blocks nor fills our memory.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from ordermonit.fast_asyncssh import asyncssh
 from ordermonit.wire import LINE_LIMIT, Garbage
-
-if TYPE_CHECKING:
-    _Session = asyncssh.SSHClientSession[bytes]
-    _Transport = asyncssh.SSHClientChannel[bytes]
-else:
-    _Session = asyncssh.SSHClientSession
 
 #: How much of the last output is kept, in bytes.
 TAIL = 4096
@@ -32,11 +25,11 @@ class Ended(Exception):
         self.status = status
 
 
-class Channel(_Session):
+class Channel(asyncssh.SSHClientSession[bytes]):
     """The client's end of one remote command."""
 
     def __init__(self) -> None:
-        self._transport: _Transport | None = None
+        self._transport: asyncssh.SSHClientChannel[bytes] | None = None
         self._changed = asyncio.Event()
         self._stdout = bytearray()
         self._searched = 0
@@ -105,7 +98,7 @@ class Channel(_Session):
 
     # What asyncssh calls.
 
-    def connection_made(self, chan: _Transport) -> None:
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._transport = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

@@ -9,7 +9,6 @@ module Ordermonit
   NUMBER = /\A[A-Za-z0-9._-]{1,64}\z/
   CHECK = "ordermonit-check" # the "file name" of a check's own code in a backtrace
   HELLO = 60                 # seconds to wait for the client's first line
-  GRACE = 10                 # seconds to end in, once nobody listens any more
   LINE, TEXT, CHAIN = 65536, 4096, 20 # the longest line in, message out, and chain of causes
 
   class << self
@@ -17,7 +16,7 @@ module Ordermonit
       take_over
       watch_over(HELLO)
       @settings = hello
-      arm(@settings["lock_wait"] + GRACE)
+      arm(@settings["lock_wait"] + @settings["grace"])
       lock(@settings["lock"])
       arm(@settings["boot_timeout"])
       Thread.new { listen }
@@ -79,10 +78,11 @@ module Ordermonit
       false
     end
 
-    # From now on the group lives `seconds` at most, and GRACE at most once the client is gone.
+    # From now on the group lives `seconds` at most; and no longer than the seconds of grace once
+    # nobody listens any more.
     def arm(seconds, word = "")
       @arming.synchronize do
-        seconds = [Float(seconds), GRACE].min if @gone
+        seconds = [seconds, @settings["grace"]].min if @gone
         @watchdog.write("#{Float(seconds)} #{word}\n")
       end
     end
@@ -92,8 +92,8 @@ module Ordermonit
     def hello
       line = @input.gets("\n", LINE) or exit!(0)
       said = Marshal.load(IO.popen("-") { |child| child ? child.read : parse(line) })
-      return said unless defined?(::ORDERMONIT_SETTINGS)
-      own = %w[tasks checks lock].map { |key| [key, ::ORDERMONIT_SETTINGS.fetch(key)] }
+      return said unless $ORDERMONIT_SETTINGS
+      own = %w[tasks checks lock].map { |key| [key, $ORDERMONIT_SETTINGS.fetch(key)] }
       said.merge(Hash[own]).merge("wanted" => said["tasks"].keys)
     end
 
@@ -127,7 +127,7 @@ module Ordermonit
         @lines << line
       end
       @gone = true
-      arm(GRACE)
+      arm(@settings["grace"])
       @lines << nil
     end
 
@@ -142,7 +142,7 @@ module Ordermonit
         arm(request["timeout"])
         answer({ "id" => request["id"] }.merge(reply(request)))
       end
-      arm(GRACE, "bye")
+      arm(@settings["grace"], "bye")
       @lock.flock(File::LOCK_UN) # a child of a task may hold a copy of it
     end
 
@@ -250,7 +250,7 @@ module Ordermonit
     def leave(hash)
       require "json"
       answer({ "ordermonit" => 1 }.merge(hash))
-      arm(GRACE, "bye")
+      arm(@settings["grace"], "bye")
       exit!(0)
     end
   end

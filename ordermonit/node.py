@@ -32,6 +32,9 @@ LOCK_WAIT = 5.0
 #: Seconds without a request after which the remote rake ends.
 IDLE_LIMIT = 60.0
 
+#: Seconds that the remote rake has to end in, once we are gone.
+REMOTE_GRACE = 10.0
+
 #: Seconds that closing may take.
 CLOSE_LIMIT = 2.0
 
@@ -126,6 +129,7 @@ class Node:
             lock_wait=LOCK_WAIT,
             boot_timeout=self._settings.task_timeout,
             idle_limit=IDLE_LIMIT,
+            grace=REMOTE_GRACE,
         )
 
     async def _greeting(self) -> wire.Greeting:
@@ -175,8 +179,8 @@ class Node:
         settings = self._settings
         if end.status == wire.NO_RAILS_ROOT:
             return _misconfigured(
-                f"{settings.rails_root} can't be entered on {settings.host} as "
-                f"{settings.username}: {words}",
+                f"{settings.username} can't enter {settings.rails_root} on {settings.host}: there "
+                "is no such directory, or no right to it",
                 "Correct rails_root",
             )
         if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"

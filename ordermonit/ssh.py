@@ -177,7 +177,8 @@ class _KnownHosts:
         scan = f"ssh-keyscan -p {port} {host} >> {file}"
         compare = "compare that fingerprint with `ssh-keygen -lf` of /etc/ssh/ssh_host_*.pub there"
         if self.knows(settings, client):
-            name = shlex.quote(f"[{settings.host}]:{port}" if port != asyncssh.DEFAULT_PORT else settings.host)
+            default = port == asyncssh.DEFAULT_PORT
+            name = shlex.quote(settings.host if default else f"[{settings.host}]:{port}")
             return Refused(
                 f"the host key of {settings.host}:{port} is not the known one ({came}); "
                 "nothing was sent",

@@ -129,12 +129,12 @@ def command(rails_root: str, environment: Mapping[str, str], rake: str) -> str:
         directory = f"./{directory}"
     driver = base64.b64encode(files("ordermonit").joinpath("driver.rb").read_bytes()).decode()
     code = f'eval(%q({driver}).unpack("m")[0],TOPLEVEL_BINDING)'
-    variables = "".join(
-        f"{shlex.quote(f'{name}={value}')} " for name, value in environment.items()
-    )
+    variables = "".join(f"{shlex.quote(f'{name}={value}')} " for name, value in environment.items())
     return (
-        f"cd {shlex.quote(directory)} || exit {NO_RAILS_ROOT}; "
-        f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session"
+        # `test`, since csh gives up the whole line when its `cd` fails.
+        f"test -x {shlex.quote(f'{directory}/.')} && cd {shlex.quote(directory)} && "
+        f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session "
+        f"|| exit {NO_RAILS_ROOT}"
     )
 
 
@@ -147,6 +147,7 @@ def hello(
     lock_wait: float,
     boot_timeout: float,
     idle_limit: float,
+    grace: float,
 ) -> bytes:
     """The first line to the driver. Times are in seconds."""
     return _line(
@@ -158,12 +159,11 @@ def hello(
         lock_wait=lock_wait,
         boot_timeout=boot_timeout,
         idle_limit=idle_limit,
+        grace=grace,
     )
 
 
-def request(
-    identity: int, verb: str, operation: Operation, number: str, timeout: float
-) -> bytes:
+def request(identity: int, verb: str, operation: Operation, number: str, timeout: float) -> bytes:
     """One request; `verb` is "run" for a task and "ask" for a check, `timeout` in seconds."""
     return _line(id=identity, number=number, timeout=timeout, **{verb: operation.value})
 

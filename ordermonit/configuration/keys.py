@@ -40,10 +40,11 @@ def keys_of(settings: type[Any]) -> dict[str, Key]:
 
 def required_keys(settings: type[Any]) -> list[str]:
     """The keys without a default."""
+    keys = keys_of(settings)
     return [
         field.name
         for field in fields(settings)
-        if field.name in keys_of(settings) and default_of(field) is MISSING
+        if field.name in keys and field.default is MISSING and field.default_factory is MISSING
     ]
 
 

@@ -1,6 +1,7 @@
 """The kinds of values that keys take: each says what it expects, and turns YAML into a value."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,7 +57,7 @@ def optional(kind: Kind, nothing: str) -> Kind:
     def accept(value: object) -> object:
         return None if value is None else kind.accept(value)
 
-    return Kind(f"{kind.expected}, or null: {nothing}", accept, kind.secret)
+    return Kind(f"{kind.expected} (null: {nothing})", accept, kind.secret)
 
 
 def switchable(kind: Kind, nothing: str) -> Kind:
@@ -65,7 +66,7 @@ def switchable(kind: Kind, nothing: str) -> Kind:
     def accept(value: object) -> object:
         return None if value is None or value is False else kind.accept(value)
 
-    return Kind(f"{kind.expected}, or null: {nothing}", accept, kind.secret)
+    return Kind(f"{kind.expected} (null: {nothing})", accept, kind.secret)
 
 
 def seconds(*, above_zero: bool = True) -> Kind:
@@ -172,7 +173,10 @@ def _pattern(value: object) -> re.Pattern[str]:
 def _patterns(value: object) -> tuple[re.Pattern[str], ...]:
     if not isinstance(value, list):
         raise misfit(value, PATTERNS.expected)
-    return tuple(_each(value, _pattern))
+    with warnings.catch_warnings():
+        # What a later Python may read differently, this one still takes.
+        warnings.simplefilter("ignore")
+        return tuple(_each(value, _pattern))
 
 
 PATTERNS = Kind("a list of regular expressions", _patterns)

@@ -37,7 +37,8 @@ module Abacos
     def confirm(number)
       payment = "<DadosPgtoPedido><NumeroPedido>#{number}</NumeroPedido>" \
                 "<StatusPagamento>speConfirmado</StatusPagamento></DadosPgtoPedido>"
-      rejection(call("ConfirmarPagamentosPedidos", "<ListaDePagamentos>#{payment}</ListaDePagamentos>"))
+      payments = "<ListaDePagamentos>#{payment}</ListaDePagamentos>"
+      rejection(call("ConfirmarPagamentosPedidos", payments))
     end
 
     def number_list(number)
@@ -65,10 +66,14 @@ module Abacos
     end
 
     def envelope(operation, content)
-      %(<?xml version="1.0" encoding="utf-8"?>) \
-        '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>' \
-        %(<#{operation} xmlns="#{NAMESPACE}"><ChaveIdentificacao>key</ChaveIdentificacao>) \
-        "#{content}</#{operation}></soap:Body></soap:Envelope>"
+      <<~XML
+        <?xml version="1.0" encoding="utf-8"?>
+        <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>
+        <#{operation} xmlns="#{NAMESPACE}">
+        <ChaveIdentificacao>key</ChaveIdentificacao>#{content}
+        </#{operation}>
+        </soap:Body></soap:Envelope>
+      XML
     end
 
     def checked(response, operation)

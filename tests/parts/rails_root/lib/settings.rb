@@ -38,7 +38,8 @@ module Quirks
 
   def noise(megabytes)
     line = "#{'noise' * 204}\n" # 1021 bytes
-    (megabytes * 1024 * 1024 / line.bytesize).ceil.times { STDOUT.write(line) }
+    (megabytes * 1024 * 1024).fdiv(line.bytesize).ceil.times { STDOUT.write(line) }
+    STDOUT.flush
   end
 
   def sleeps(seconds)

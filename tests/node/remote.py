@@ -1,0 +1,171 @@
+"""A rake with our driver in it, started as sshd starts it, but over pipes."""
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ordermonit import wire
+from ordermonit.model import Operation
+from tests.parts.processes import wait_until
+
+_TEMPLATE = Path(__file__).parent / "rails"
+
+TASKS = {
+    Operation.INSERT_ORDER: "order_integration_service:insert_order",
+    Operation.CONFIRM_PAYMENT: "order_integration_service:confirm_payment",
+}
+CHECKS = {Operation.ORDER_EXISTS: "Abacos::OrderAPI.order_exists?(number)"}
+
+#: Seconds within which anything has to happen that happens at once.
+SOON = 20
+
+
+def rails_root(directory: Path) -> Path:
+    """The tests' Rails application, in that new directory."""
+    shutil.copytree(_TEMPLATE, directory)
+    return directory
+
+
+def pids(root: Path) -> list[int]:
+    """The processes that the tasks have told of, once at least one has."""
+    file = root / "pids"
+    wait_until(lambda: file.exists() and file.read_text().endswith("\n"), "a task to tell its pid")
+    return [int(line) for line in file.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+class Remote:
+    """One session, from its hello to its end."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        shell: tuple[str, ...] = ("sh", "-c"),
+        rake: str = "rake",
+        environment: Mapping[str, str] | None = None,
+        hello: Mapping[str, Any] | None = None,
+    ) -> None:
+        said: dict[str, Any] = {
+            "holder": "test on here",
+            "tasks": TASKS,
+            "checks": CHECKS,
+            "lock": "lock",
+            "lock_wait": 0.3,
+            "boot_timeout": 30,
+            "idle_limit": 30,
+            "grace": 30,
+        }
+        self.errors = root / f"stderr-{os.urandom(4).hex()}"
+        with self.errors.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [*shell, wire.command(str(root), environment or {}, rake)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+                bufsize=0,
+            )
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._requests = 0
+        self.send(wire.hello(**(said | dict(hello or {}))))
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self._lines.put(line)
+        self._lines.put(b"")
+
+    def send(self, line: bytes) -> None:
+        """Write one line to the driver."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line)
+
+    def hang_up(self) -> None:
+        """Close the driver's stdin, as sshd does when the client is gone."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def line(self) -> bytes:
+        """The next line of the driver; empty at the end of the stream."""
+        return self._lines.get(timeout=SOON)
+
+    def greeting(self) -> wire.Greeting:
+        """The driver's first line."""
+        line = self.line()
+        greeting = wire.greeting(line)
+        assert greeting is not None, (line, self.errors.read_text())
+        return greeting
+
+    def begin(self, verb: str, operation: Operation, number: str, timeout: float = SOON) -> int:
+        """Send a request without waiting; gives its identity."""
+        self._requests += 1
+        self.send(wire.request(self._requests, verb, operation, number, timeout))
+        return self._requests
+
+    def run(self, number: str, operation: Operation = Operation.INSERT_ORDER) -> wire.Reply:
+        """Run a task."""
+        identity = self.begin("run", operation, number)
+        return wire.reply(self.line(), identity, "run")
+
+    def ask(self, number: str, operation: Operation = Operation.ORDER_EXISTS) -> wire.Reply:
+        """Put a check."""
+        identity = self.begin("ask", operation, number)
+        return wire.reply(self.line(), identity, "ask")
+
+    def wait(self) -> int:
+        """Its exit status."""
+        return self.process.wait(SOON)
+
+    def end(self) -> None:
+        """Kill what is left of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        for file in ("pids", "boots"):
+            recorded = self.errors.parent / file
+            for pid in recorded.read_text().split() if recorded.exists() else ():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        self._reader.join(SOON)
+
+
+@contextmanager
+def remote(root: Path, **options: Any) -> Iterator[Remote]:
+    """A session that has said it is ready."""
+    session = Remote(root, **options)
+    try:
+        assert isinstance(session.greeting(), wire.Ready)
+        yield session
+    finally:
+        session.end()
+
+
+@contextmanager
+def unready(root: Path, **options: Any) -> Iterator[Remote]:
+    """A session that has not said anything yet."""
+    session = Remote(root, **options)
+    try:
+        yield session
+    finally:
+        session.end()

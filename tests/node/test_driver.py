@@ -1,0 +1,441 @@
+"""The driver in a real rake: what it answers, and when it ends."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ordermonit import wire
+from ordermonit.model import Operation
+from tests.node.remote import Remote, is_alive, pids, rails_root, remote, unready
+from tests.parts.processes import wait_until
+
+SHELLS = ("dash", "bash", "zsh", "fish", "csh")
+KILLED = (-signal.SIGKILL,)
+CONFIRM = Operation.CONFIRM_PAYMENT
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return rails_root(tmp_path / "app")
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    """One session for everything that leaves it alive; so that it stays alive is tested too."""
+    with remote(rails_root(tmp_path_factory.mktemp("shared") / "app")) as session:
+        yield session
+
+
+def failure(reply: wire.Reply) -> wire.Chain:
+    assert isinstance(reply, wire.Failed), reply
+    return reply.chain
+
+
+# Answers
+
+
+def test_a_task_runs_each_time_and_rails_boots_once(root: Path) -> None:
+    with remote(root) as session:
+        assert [session.run(number) for number in ("1", "2", "1")] == [wire.Done()] * 3
+        assert session.run("3", CONFIRM) == wire.Done()
+        session.hang_up()
+        assert session.wait() == 0
+    assert (root / "inserted").read_text().split() == ["1", "2", "1"]
+    assert len((root / "boots").read_text().split()) == 1
+    assert len((root / "logins").read_text().split()) == 1
+
+
+def test_the_check_says_true_or_false(session: Remote) -> None:
+    assert session.ask("new") == wire.Value(False)
+    session.run("new")
+    assert session.ask("new") == wire.Value(True)
+    assert session.ask("odd") == wire.Value('"maybe"')
+
+
+def test_the_cause_comes_before_what_hides_it(session: Remote) -> None:
+    inner, outer = failure(session.run("hidden"))
+    assert inner == wire.RemoteError(
+        "RuntimeError",
+        ("RuntimeError", "StandardError", "Exception"),
+        "Order number hidden already exist on Abacos",
+    )
+    assert outer.name == "NoMethodError"
+    assert "NameError" in outer.ancestors
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "message"),
+    [
+        ("latin", "RuntimeError", "não existe"),
+        ("latin-labelled", "RuntimeError", "não existe"),
+        ("utf8", "RuntimeError", "não existe"),
+        ("long", "RuntimeError", "x" * 4096),
+        ("rude", "Rude", "(not readable: RuntimeError)"),
+        ("ring", "Ring", "round"),
+        ("exit-3", "SystemExit", "exit"),
+        ("abort", "SystemExit", "it is over"),
+        ("throw", "UncaughtThrowError", "uncaught throw :nothing"),
+    ],
+)
+def test_every_way_to_fail_is_told(session: Remote, number: str, name: str, message: str) -> None:
+    (error,) = failure(session.run(number))
+    assert (error.name, error.message) == (name, message)
+
+
+def test_a_class_is_known_by_its_ancestors(session: Remote) -> None:
+    (error,) = failure(session.run("timeout"))
+    assert "Abacos::HTTPError" in error.ancestors
+    (error,) = failure(session.run("anonymous"))
+    assert error.name.startswith("#<Class:")
+    assert error.ancestors[1:3] == ("IOError", "StandardError")
+    (error,) = failure(session.run("syntax"))
+    assert error.name == "SyntaxError"
+
+
+def test_exit_with_success_is_success(session: Remote) -> None:
+    assert session.run("exit") == wire.Done()
+
+
+def test_a_chain_of_causes_is_bounded_and_keeps_the_innermost(root: Path) -> None:
+    (root / "Rakefile").write_text(
+        "task(:t) { 50.times.inject(nil) { |last, i| begin; raise i.to_s, cause: last; "
+        "rescue => e; e; end }.tap { |e| raise e } }"
+    )
+    with remote(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}) as session:
+        chain = failure(session.run("1"))
+    assert [error.message for error in chain] == [str(i) for i in range(20)]
+
+
+def test_an_old_rake_does_not_raise_the_old_exception_again(root: Path) -> None:
+    rakefile = root / "Rakefile"
+    # What `reenable` is in rake 12.3.1 to 13.0.0.
+    old = "class Rake::Task; def reenable; @already_invoked = false; end; end\n"
+    rakefile.write_text(old + rakefile.read_text())
+    with remote(root) as session:
+        failure(session.run("hidden"))
+        assert session.run("1") == wire.Done()
+
+
+def test_a_prerequisite_that_failed_is_tried_again(root: Path) -> None:
+    (root / "refuse-login").touch()
+    with remote(root) as session:
+        for _ in range(2):
+            (error,) = failure(session.run("1"))
+            assert error.name == "Errno::ECONNREFUSED"
+        (root / "refuse-login").unlink()
+        assert session.run("1") == wire.Done()
+    assert len((root / "logins").read_text().split()) == 3
+    assert len((root / "boots").read_text().split()) == 1
+
+
+@pytest.mark.parametrize("number", ["", "1,2", "1 2", "a" * 65, "1\n", "x'", "é"])
+def test_a_bad_number_reaches_no_task(session: Remote, number: str) -> None:
+    identity = session.begin("run", Operation.INSERT_ORDER, number)
+    assert json.loads(session.line()) == {"id": identity, "refused": "bad number"}
+
+
+# The protocol's own stream
+
+
+def test_nothing_that_a_task_prints_or_reads_touches_the_protocol(session: Remote) -> None:
+    root = session.errors.parent
+    for number in ("stdin", "stdout", "noise"):
+        assert session.run(number) == wire.Done()
+    assert (root / "stdin").read_text() == '""\n'
+    printed = session.errors.read_text()
+    for text in (
+        "the Rakefile prints",
+        "booting",
+        '{"id":1,"done":true}',
+        "from a child",
+        "19999 noise",
+    ):
+        assert text in printed
+
+
+def test_a_child_that_comes_back_from_its_fork_answers_nothing(session: Remote) -> None:
+    assert session.run("fork-back") == wire.Done()
+    assert session.run("after-it") == wire.Done()
+
+
+def test_a_task_that_waits_for_its_children_does_not_wait_for_the_watchdog(
+    session: Remote,
+) -> None:
+    assert session.run("waits") == wire.Done()
+
+
+# What isn't there
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Absent::OrderAPI.order_exists?(number)",
+        "Abacos::Absent.order_exists?(number)",
+        "Abacos::OrderAPI.absent?(number)",
+        "absent(number)",
+    ],
+)
+def test_a_check_that_names_what_is_not_there_is_unavailable(root: Path, expression: str) -> None:
+    checks = {
+        Operation.ORDER_EXISTS: expression,
+        Operation.PAYMENT_CONFIRMED: "Abacos::OrderAPI.order_exists?(number)",
+    }
+    # The way Rails looks for a constant or method: not the check's own line raises then.
+    with (root / "Rakefile").open("a") as rakefile:
+        rakefile.write("def Object.const_missing(name); super; end\n")
+    with remote(root, hello={"checks": checks}) as session:
+        answer = session.ask("1")
+        assert isinstance(answer, wire.Absent)
+        assert re.search("(?i)absent", answer.reason)
+        assert session.ask("1", Operation.PAYMENT_CONFIRMED) == wire.Value(False)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [("deep", "NameError"), ("nil", "NoMethodError"), ("down", "Errno::ECONNREFUSED")],
+)
+def test_an_error_inside_a_check_is_an_error(session: Remote, number: str, name: str) -> None:
+    (error,) = failure(session.ask(number))
+    assert error.name == name
+
+
+def test_nil_in_a_check_does_not_make_it_unavailable(root: Path) -> None:
+    checks = {Operation.ORDER_EXISTS: "nil.sent?"}
+    with remote(root, hello={"checks": checks}) as session:
+        (error,) = failure(session.ask("1"))
+    assert error.name == "NoMethodError"
+
+
+def test_a_check_that_was_not_configured_is_unavailable(session: Remote) -> None:
+    assert isinstance(session.ask("1", Operation.PAYMENT_CONFIRMED), wire.Absent)
+
+
+def test_a_missing_task_is_named(root: Path) -> None:
+    tasks = {Operation.INSERT_ORDER: "order_integration_service:insert"}
+    with unready(root, hello={"tasks": tasks}) as session:
+        assert session.greeting() == wire.NoTask("order_integration_service:insert")
+
+
+def test_a_check_that_is_no_ruby_is_named(root: Path) -> None:
+    with unready(root, hello={"checks": {Operation.ORDER_EXISTS: "number =="}}) as session:
+        greeting = session.greeting()
+    assert isinstance(greeting, wire.BadCheck)
+    assert greeting.name == "order_exists"
+    assert greeting.chain[0].name == "SyntaxError"
+
+
+@pytest.mark.parametrize(("boot", "message"), [("fails", "no database"), ("aborts", "no licence")])
+def test_an_environment_that_fails_is_told(root: Path, boot: str, message: str) -> None:
+    with unready(root, environment={"BOOT": boot}) as session:
+        greeting = session.greeting()
+    assert isinstance(greeting, wire.NoBoot)
+    assert greeting.chain[0].message == message
+
+
+def test_a_rakefile_without_environment_will_do(root: Path) -> None:
+    (root / "Rakefile").write_text("task(:t)")
+    with remote(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}) as session:
+        assert session.run("1") == wire.Done()
+
+
+def test_json_is_not_loaded_before_the_gemfile_has_its_say(root: Path) -> None:
+    (root / "Rakefile").write_text("raise 'json is loaded' if defined?(JSON)\ntask(:t)")
+    with remote(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}):
+        pass
+
+
+def test_an_installed_copy_evaluates_nothing_of_the_client(root: Path) -> None:
+    settings = (
+        '{"tasks"=>{"insert_order"=>"order_integration_service:insert_order"},'
+        '"checks"=>{"order_exists"=>"false"},"lock"=>"own-lock"}'
+    )
+    # -E more than once: all are evaluated, in this order.
+    rake = f"rake -E '$ORDERMONIT_SETTINGS={settings}'"
+    hostile = {
+        "tasks": {Operation.INSERT_ORDER: "environment"},
+        "checks": {Operation.ORDER_EXISTS: "File.write('stolen','')"},
+        "lock": "other-lock",
+    }
+    with remote(root, rake=rake, hello=hostile) as session:
+        assert session.run("1") == wire.Done()
+        assert session.ask("1") == wire.Value(False)
+    assert (root / "inserted").read_text().split() == ["1"]
+    assert (root / "own-lock").exists()
+    assert not (root / "stolen").exists()
+    assert not (root / "other-lock").exists()
+    with unready(root, rake=rake, hello={"lock": "own-lock"}) as session:
+        assert session.greeting() == wire.NoTask("confirm_payment")
+
+
+# The command line
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_login_shells_start_it_alike(tmp_path: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.fail(f"{shell} is not installed")
+    root = rails_root(tmp_path / "it's an $app")
+    with remote(root, shell=(shell, "-c"), environment={"SAID": "it's $HOME"}) as session:
+        assert session.run("1") == wire.Done()
+        session.hang_up()
+        assert session.wait() == 0
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_missing_rails_root_has_its_own_exit_status(tmp_path: Path, shell: str) -> None:
+    command = [shell, "-c", wire.command(str(tmp_path / "absent"), {}, "rake")]
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    assert run.returncode == wire.NO_RAILS_ROOT
+
+
+# The lock
+
+
+def test_the_lock_names_its_holder_and_ends_with_it(root: Path) -> None:
+    with remote(root, hello={"holder": "pid 7 on alpha"}) as first:
+        with unready(root) as second:
+            greeting = second.greeting()
+            assert isinstance(greeting, wire.Locked)
+            assert re.fullmatch(r"pid 7 on alpha, since [-0-9]{10} [:0-9]{8}Z", greeting.holder)
+            assert second.wait() == 0
+        os.kill(first.process.pid, signal.SIGKILL)
+        with remote(root, hello={"holder": "pid 8", "lock_wait": 5}) as third:
+            assert third.run("1") == wire.Done()
+    assert (root / "lock").read_text().startswith("pid 8, since")
+
+
+def test_a_session_waits_for_one_that_ends(root: Path) -> None:
+    with remote(root) as first, unready(root, hello={"lock_wait": 10}) as second:
+        wait_until(lambda: _waits_for_lock(second), "the second one to have the lock open")
+        first.hang_up()
+        assert isinstance(second.greeting(), wire.Ready)
+
+
+def test_a_child_that_a_task_leaves_behind_lives_on_without_the_lock(root: Path) -> None:
+    with remote(root) as first:
+        assert first.run("leaves-child") == wire.Done()
+        first.hang_up()
+        assert first.wait() == 0
+        (child,) = pids(root)
+        with remote(root) as second:
+            assert second.run("1") == wire.Done()
+            assert is_alive(child)
+
+
+def test_a_lock_that_cannot_be_made_is_told(root: Path) -> None:
+    with unready(root, hello={"lock": "Rakefile/lock"}) as session:
+        greeting = session.greeting()
+    assert isinstance(greeting, wire.NoLock)
+    assert greeting.path == "Rakefile/lock"
+    assert greeting.chain[0].name == "Errno::EEXIST"
+
+
+def _waits_for_lock(session: Remote) -> bool:
+    descriptors = Path(f"/proc/{session.process.pid}/fd")
+    return any(os.path.realpath(entry).endswith("/lock") for entry in descriptors.iterdir())
+
+
+# The end
+
+
+@pytest.mark.parametrize(
+    ("number", "statuses"),
+    [("hard", (1,)), ("killed", KILLED), ("terminated", (-signal.SIGTERM, *KILLED))],
+)
+def test_a_rake_that_dies_in_a_task_gives_no_answer(
+    root: Path, number: str, statuses: tuple[int, ...]
+) -> None:
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, number)
+        assert session.line() == b""
+        assert session.wait() in statuses
+
+
+def test_nothing_of_the_group_outlives_a_rake_that_died(root: Path) -> None:
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, "leaves-child-hard")
+        (child,) = pids(root)
+        assert session.wait() == 1
+        wait_until(lambda: not is_alive(child), "the child's end")
+
+
+@pytest.mark.parametrize("number", ["hang", "hang-child", "stuck"])
+def test_a_task_beyond_its_deadline_is_killed_with_its_children(root: Path, number: str) -> None:
+    with remote(root) as session:
+        started = time.monotonic()
+        session.begin("run", Operation.INSERT_ORDER, number, timeout=0.5)
+        running = pids(root)
+        assert session.line() == b""
+        assert session.wait() in KILLED
+        assert 0.5 <= time.monotonic() - started < 5
+        wait_until(lambda: not any(map(is_alive, running)), "the end of the whole group")
+
+
+def test_a_boot_beyond_its_deadline_is_killed(root: Path) -> None:
+    with unready(root, environment={"BOOT": "hangs"}, hello={"boot_timeout": 1}) as session:
+        assert session.line() == b""
+        assert session.wait() in KILLED
+
+
+def test_a_session_without_requests_ends(root: Path) -> None:
+    with remote(root, hello={"idle_limit": 0.5}) as session:
+        assert session.run("1") == wire.Done()
+        assert session.wait() in KILLED
+
+
+def test_a_task_that_nobody_listens_to_ends_soon(root: Path) -> None:
+    with remote(root, hello={"grace": 0.5}) as session:
+        session.begin("run", Operation.INSERT_ORDER, "hang-child", timeout=60)
+        running = pids(root)
+        session.hang_up()
+        assert session.wait() in KILLED
+        wait_until(lambda: not any(map(is_alive, running)), "the end of the whole group")
+
+
+def test_a_task_may_end_in_peace_after_the_client_has_gone(root: Path) -> None:
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, "1", timeout=60)
+        session.hang_up()
+        assert session.wait() == 0
+
+
+def test_a_request_is_not_begun_for_a_client_that_has_gone(root: Path) -> None:
+    (root / "Rakefile").write_text(
+        "task(:environment) { sleep 0.1 until File.exist?('go') }\n"
+        "task(:t) { File.write('ran', '') }"
+    )
+    with unready(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}) as session:
+        session.begin("run", Operation.INSERT_ORDER, "1")
+        session.hang_up()
+        wait_until(lambda: (root / "lock").exists(), "the boot")
+        (root / "go").touch()
+        session.wait()
+    assert not (root / "ran").exists()
+
+
+def test_the_watchdog_leaves_with_its_session(root: Path) -> None:
+    with remote(root) as session:
+        name = f"ordermonit: bounds the life of {session.process.pid}"
+        assert _processes(name) == 1
+        session.hang_up()
+        session.wait()
+        wait_until(lambda: _processes(name) == 0, "the watchdog's end")
+
+
+def _processes(name: str) -> int:
+    found = 0
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += name.encode() in entry.read_bytes()
+        except OSError:
+            continue
+    return found
