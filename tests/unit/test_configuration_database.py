@@ -36,13 +36,13 @@ def arguments(settings: Database) -> dict[str, Any]:
 def test_rails_form_of_mysql(tmp_path: Path) -> None:
     found = database(
         tmp_path,
-        f"{MYSQL}username: shop\npassword: '{SECRET}'\nhost: db.internal\nport: 3307\n"
+        f"{MYSQL}username: sh@p/x\npassword: '{SECRET}'\nhost: db.internal\nport: 3307\n"
         "pool: 5\nreconnect: true\ntimeout: 5000\nencoding: utf8\n",
     )
     assert arguments(found) == {
         "host": "db.internal",
         "port": 3307,
-        "user": "shop",
+        "user": "sh@p/x",
         "password": SECRET,
         "database": "shop",
         "charset": "utf8",
@@ -243,6 +243,7 @@ _URL_WITH_SECRET = "hunter2"
         ("adapter: mysql2", "database: missing; expected a database's name"),
         ("adapter: oracle\ndatabase: hunter2", 'adapter: found "oracle", expected mysql2,'),
         ("adapter: mysql://u:hunter2@h/d", "adapter: found text (not shown), expected mysql2"),
+        ("adapter: mysql://h/d?pw=hunter2", "adapter: found text (not shown), expected mysql2"),
         (f"{MYSQL}pasword: hunter2", "pasword: unknown key; did you mean password?"),
         (f"{MYSQL}pass_word: [hunter2]", "pass_word: unknown key; did you mean password? Found a"),
         (f"{MYSQL}zzz: hunter2", "zzz: unknown key; expected one of url, adapter"),

@@ -42,6 +42,11 @@ def test_mappings_add_to_the_defaults(tmp_path: Path) -> None:
     assert set(found.checks) == {Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED}
 
 
+def test_one_variable_leaves_the_other_defaults(tmp_path: Path) -> None:
+    found = node(tmp_path, "environment: {RAILS_ENV: staging}")
+    assert found.environment == {"RAILS_ENV": "staging", "LANG": "C.UTF-8"}
+
+
 @pytest.mark.parametrize("off", ["null", "false"])
 def test_a_check_can_be_switched_off(tmp_path: Path, off: str) -> None:
     assert node(tmp_path, f"checks: {{order_exists: {off}}}").checks == {}
@@ -87,6 +92,7 @@ def test_a_wrong_key_of_the_node(tmp_path: Path, text: str, said: str) -> None:
         ("username", "a@b"),
         ("rails_root", "srv/app"),
         ("rails_root", "/a\\nb"),
+        ("rails_root", "/a\\e[31mb"),
     ],
 )
 def test_values_that_would_be_something_else_in_a_command(
