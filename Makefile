@@ -7,7 +7,7 @@ SHELL = /bin/sh
 # The system's Python where there is one, so that a service user can run what is installed.
 PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
-REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt tests/requirements.txt
+REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt
 
 .PHONY: help
 help: ## Say what there is to make
@@ -18,7 +18,7 @@ test: test-packages .venv/ready ## Run every test and linter (installs what they
 	.venv/bin/python -m pytest
 
 .PHONY: demo
-demo: demo-packages .venv/ready ## Show the service at work on an embedded shop, node and ERP
+demo: demo-packages .venv/runtime ## Show the service at work on an embedded shop, node and ERP
 	.venv/bin/python -m tests.demo
 
 .PHONY: lint
@@ -41,11 +41,16 @@ test-packages demo-packages venv-packages: %-packages:
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
 # pinned build packages rather than with whatever is newest today.
-.venv/ready: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
+.venv/runtime: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install -r packaging/requirements-build.txt
-	$(PIP) install --no-build-isolation -r packaging/requirements.txt -r tests/requirements.txt
+	$(PIP) install --no-build-isolation -r packaging/requirements.txt
 	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# Most of the linters is never imported: compiling it all would take longer than using it.
+.venv/ready: .venv/runtime tests/requirements.txt
+	$(PIP) install --no-compile -r tests/requirements.txt
 	@touch $@
 
 # ---- Installing -----------------------------------------------------------------------------
