@@ -199,9 +199,7 @@ def test_p3_what_the_shop_confirmed_is_not_confirmed_again(world: World) -> None
 
 
 @pytest.mark.parametrize("kind", [Kind.MARIADB, Kind.POSTGRES])
-def test_an_order_that_commits_late_is_found_behind_head(
-    make_world: MakeWorld, kind: Kind
-) -> None:
+def test_an_order_that_commits_late_is_found_behind_head(make_world: MakeWorld, kind: Kind) -> None:
     world = make_world(kind)
     world.run("init", "--from-start")
     with world.front.late_order(777, "authorized"):
