@@ -14,7 +14,7 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: test-packages .venv/ready ## Run every test and linter (installs what they need, if root)
+test: test-packages .venv/ready build/wheels/ordermonit ## Run every test and linter (installs what they need, if root)
 	.venv/bin/python -m pytest
 
 .PHONY: demo

@@ -1,7 +1,8 @@
 """Machines. They are made once, and each layer once: installed, then furnished with a world."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -65,21 +66,40 @@ def _allow_closed_user_namespaces(machine: Machine) -> None:
         machine.write(file, "[Service]\nPrivateUsers=no\n")
 
 
+MakeInside = Callable[[str], Inside]
+
+
 @pytest.fixture(scope="session")
-def _inside(disks: Disks, installed: Installed, furnished: Disk) -> Iterator[Inside]:
-    with Machine(disks.new("inside", furnished.changes, installed.disk.changes)) as machine:
-        yield Inside(machine)
+def make_inside(disks: Disks, installed: Installed, furnished: Disk) -> Iterator[MakeInside]:
+    """A running machine with a world in it, as after the installation, with a disk of this name."""
+    with ExitStack() as stack:
+
+        def make(name: str) -> Inside:
+            disk = disks.new(name, furnished.changes, installed.disk.changes)
+            inside = Inside(stack.enter_context(Machine(disk)))
+            inside.fresh()
+            return inside
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def _inside(make_inside: MakeInside) -> Inside:
+    return make_inside("inside")
 
 
 @pytest.fixture
 def inside(_inside: Inside) -> Inside:
-    """A running machine with a world in it, as after the installation."""
+    """A running machine with a world in it, made once and as after the installation each time."""
     _inside.fresh()
     return _inside
 
 
 @pytest.fixture
-def machine(disks: Disks, installed: Installed, request: pytest.FixtureRequest) -> Iterator[Machine]:
+def machine(
+    disks: Disks, installed: Installed, request: pytest.FixtureRequest
+) -> Iterator[Machine]:
     """A machine with the product installed, for this test alone."""
-    with Machine(disks.new(request.node.name, installed.disk.changes)) as machine:
+    name = request.node.name.replace("_", "-")[:40].rstrip("-")  # as a machine may be called
+    with Machine(disks.new(name, installed.disk.changes)) as machine:
         yield machine

@@ -61,7 +61,8 @@ def furnish(machine: Machine) -> None:
     for name, service in _UNITS.items():
         unit = f"[Service]\n{service}\n\n[Install]\nWantedBy=multi-user.target\n"
         machine.write(f"/etc/systemd/system/{name}", unit)
-    machine.run("useradd", "--create-home", "--shell=/bin/sh", NODE_USER)
+    # No password, and not locked: sshd refuses accounts that are.
+    machine.run("useradd", "--create-home", "--shell=/bin/sh", "--password=*", NODE_USER)
     disk.path(RAILS_ROOT).parent.mkdir(parents=True)
     Node(disk.path(RAILS_ROOT), f"http://127.0.0.1:{_ABACOS_PORT}/")
     machine.run("chown", "--recursive", f"{NODE_USER}:", RAILS_ROOT)

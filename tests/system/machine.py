@@ -227,10 +227,13 @@ class Machine:
         new.rename(path)
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """`systemctl show` of some properties."""
+        """`systemctl show` of some properties; several values of one are one line each."""
         wanted = [f"--property={name}" for name in properties]
-        lines = self.run("systemctl", "show", *wanted, unit).stdout.splitlines()
-        return dict(line.split("=", 1) for line in lines)
+        found: dict[str, str] = {}
+        for line in self.run("systemctl", "show", *wanted, unit).stdout.splitlines():
+            name, value = line.split("=", 1)
+            found[name] = f"{found[name]}\n{value}" if name in found else value
+        return found
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
         """The journal's entries that fit (`journalctl -o json`)."""
