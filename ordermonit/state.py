@@ -75,6 +75,9 @@ class State:
                 f"another ordermonit works on {self.directory} ({holder})",
                 "Nothing is lost; try again when it has ended",
             ) from None
+        except OSError as problem:
+            os.close(handle)
+            raise _unwritable(self.lock_file, problem) from None
         self._lock = handle
         try:
             os.ftruncate(handle, 0)
