@@ -92,6 +92,13 @@ class Place:
                     f"{way}: order {number} inserted {inserted} and confirmed {confirmed} times"
                 )
 
+    def config(self) -> Path:
+        """The configuration for this Front."""
+        directory = self.directory / "config"
+        if not directory.exists():
+            self.configuration(directory, self.front.settings())
+        return directory
+
     def configuration(self, directory: Path, database: dict[str, object]) -> Path:
         """The four files in this directory."""
         directory.mkdir()
