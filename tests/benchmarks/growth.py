@@ -34,11 +34,13 @@ def idle(place: Place, runs: int) -> list[Table]:
     state = place.state_at(config, head)
     url = place.front.database.url.render_as_string(hide_password=False)
     floor = [sys.executable, str(_FLOOR), str(config), url, str(head)]
-    costs = in_turns(
-        {"ours": _cycle(config, state), "floor": lambda: run(floor)}, runs * _MORE
-    )
+    costs = in_turns({"ours": _cycle(config, state), "floor": lambda: run(floor)}, runs * _MORE)
     ours, theirs = median(costs["ours"]), median(costs["floor"])
-    figures = (("CPU", "cpu", " s", 3), ("wall", "wall", " s", 3), ("peak memory", "memory", " MB", 1))
+    figures = (
+        ("CPU", "cpu", " s", 3),
+        ("wall", "wall", " s", 3),
+        ("peak memory", "memory", " MB", 1),
+    )
     rows = tuple(
         (
             name,
@@ -79,7 +81,11 @@ def front(place: Place, runs: int) -> list[Table]:
     costs = in_turns(cycles, runs * _MORE)
     grown = ratio(costs[str(large)], costs[str(small)])
     rows = tuple(
-        (f"{int(size):,}", f"{grown:.2f}" if size == str(large) else "1", f"{median(some).wall:.3f} s")
+        (
+            f"{int(size):,}",
+            f"{grown:.2f}" if size == str(large) else "1",
+            f"{median(some).wall:.3f} s",
+        )
         for size, some in costs.items()
     )
     return [
@@ -123,7 +129,9 @@ def open_records(place: Place, runs: int) -> list[Table]:
     points: dict[int, Checkpoint] = {}
     for size, state in states.items():
         state.create()
-        points[size] = Checkpoint(size, (_record(id, Status.EXHAUSTED) for id in range(1, size + 1)))
+        points[size] = Checkpoint(
+            size, (_record(id, Status.EXHAUSTED) for id in range(1, size + 1))
+        )
     seconds: dict[int, list[float]] = {size: [] for size in sizes}
     written = dict.fromkeys(sizes, 0)
     for at in range(runs * 40):

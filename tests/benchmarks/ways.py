@@ -48,9 +48,7 @@ def control_master(place: Place, batch: Batch) -> Cost:
     socket = place.directory / "master"
     shared = f"{_ssh(place)} -o ControlPath={socket}"
     target = _target(place)
-    script = (
-        f"{shared} -MNf {target} && {_loop(place, batch, shared)} && {shared} -O exit {target}"
-    )
+    script = f"{shared} -MNf {target} && {_loop(place, batch, shared)} && {shared} -O exit {target}"
     return run(["sh", "-c", script])
 
 
@@ -74,8 +72,11 @@ def measured(way: Way, place: Place, orders: int) -> Callable[[], Cost]:
         if way is ours and (boots, logins) != (1, 1):
             raise RuntimeError(f"a cycle took {logins} SSH connections and {boots} Rails boots")
         took = time.monotonic() - begun
-        print(f"  {way.__name__:15} {orders:4} orders {cost.wall:7.2f} s"
-              f"  ({logins} connections, {boots} boots; {took:.1f} s)", file=sys.stderr)
+        print(
+            f"  {way.__name__:15} {orders:4} orders {cost.wall:7.2f} s"
+            f"  ({logins} connections, {boots} boots; {took:.1f} s)",
+            file=sys.stderr,
+        )
         return cost
 
     return measure
