@@ -172,7 +172,7 @@ def noise(place: Place, runs: int) -> list[Table]:
         Table(
             "A task that prints",
             f"Its answer was found each time; peak memory is"
-            f" {ratio(loud, quiet, 'memory'):.2f} × that of a silent one.",
+            f" {ratio(loud, quiet, 'memory'):.2f} times that of a silent one.",
             ("printed by the task", "peak memory", "wall"),
             rows,
         )

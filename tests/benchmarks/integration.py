@@ -37,13 +37,13 @@ def integration(place: Place, runs: int) -> list[Table]:
             both |= {name: measured(way, place, _RIVAL_ORDERS) for name, way in _RIVALS.items()}
         costs = in_turns(both, runs)
         over = ratio(costs["ours"], costs["limit"])
-        rows.append(_row(boot, "ordermonit", f"{over:.2f} × the limit", costs["ours"]))
+        rows.append(_row(boot, "ordermonit", f"{over:.2f} times the limit", costs["ours"]))
         rows.append(_row(boot, "the limit: one rake process, no SSH", "1", costs["limit"]))
         for name in costs.keys() & _RIVALS.keys():
             factor = _ORDERS / _RIVAL_ORDERS
             slower = ratio(costs[name], costs["ours"]) * factor
             scaled = [Cost(cost.wall * factor, 0, 0) for cost in costs[name]]
-            said = f"{slower:.0f} × slower than ordermonit"
+            said = f"{slower:.0f} times ordermonit"
             rows.append(_row(boot, name, said, scaled))
     return [
         Table(

@@ -69,7 +69,6 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 def ratio(ours: Sequence[Cost], theirs: Sequence[Cost], figure: str = "wall") -> float:
     """The median of the ratios of the runs that stood side by side."""
-    return statistics.median(
-        getattr(one, figure) / getattr(other, figure)
-        for one, other in zip(ours, theirs, strict=True)
-    )
+    pairs = zip(ours, theirs, strict=True)
+    ratios = [float(getattr(one, figure) / getattr(other, figure)) for one, other in pairs]
+    return statistics.median(ratios)

@@ -10,8 +10,8 @@ from pathlib import Path
 _INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`. Figures are medians over {runs} runs in which the rivals took turns; a ratio
-is the median of the ratios of runs that stood side by side.
+Written by `make bench`. Figures are medians over {runs} runs in which the rivals took turns; a
+ratio is the median of the ratios of runs that stood side by side.
 """
 
 
@@ -49,8 +49,8 @@ def _machine() -> str:
     ).stdout.strip()
     load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
     return (
-        f"## The machine\n\n{os.cpu_count()} × {cpu}, {memory:.0f} GB, {platform.system()}"
-        f" {platform.release()}, Python {platform.python_version()}, {_version('ruby')};"
+        f"## The machine\n\n{os.cpu_count()} processors ({cpu}), {memory:.0f} GB,"
+        f" {platform.system()} {platform.release()}, Python {platform.python_version()}, {_version('ruby')};"
         f" the state directory on {kind}. Load averages at the end: {load}."
         f" {datetime.now(UTC):%Y-%m-%d}.\n"
     )

@@ -4,65 +4,64 @@ The program is the real one; the parts that take time are wrapped from outside. 
 the seconds of each part, and how often it was done.
 """
 
+import inspect
 import json
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_seconds: Counter[str] = Counter()
+_seconds: dict[str, float] = defaultdict(float)
 _counts: Counter[str] = Counter()
 
 
-def _timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapper(*arguments: Any, **named: Any) -> Any:
-        begun = time.time()
-        try:
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    begun = time.time()
+    try:
+        yield
+    finally:
+        _seconds[name] += time.time() - begun
+        _counts[name] += 1
+
+
+def _time(owner: Any, attribute: str, part: str) -> None:
+    """Put the stopwatch around a function or a coroutine function."""
+    function = getattr(owner, attribute)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        with _part(part):
             return function(*arguments, **named)
-        finally:
-            _seconds[part] += time.time() - begun
-            _counts[part] += 1
 
-    return wrapper
-
-
-def _awaited(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def wrapper(*arguments: Any, **named: Any) -> Any:
-        begun = time.time()
-        try:
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        with _part(part):
             return await function(*arguments, **named)
-        finally:
-            _seconds[part] += time.time() - begun
-            _counts[part] += 1
 
-    return wrapper
+    setattr(owner, attribute, awaited if inspect.iscoroutinefunction(function) else timed)
 
 
 def main() -> None:
     """Run the cycle, and write what was measured."""
-    result, config, state = sys.argv[1:]
+    result, config, directory = sys.argv[1:]
     begun = float(os.environ["BEGUN"])
     _seconds["interpreter"] = time.time() - begun
-    at = time.time()
-    from ordermonit import cli, cycle, journal
-
-    _seconds["imports"] = time.time() - at
-    at = time.time()
-    from ordermonit import node, session, ssh
-
-    _seconds["imports for SSH"] = time.time() - at
-    cycle.plan = _timed("plan", cycle.plan)
-    cli.configuration.load = _timed("configuration", cli.configuration.load)
-    ssh.start = _awaited("connect", ssh.start)
-    node.Node._greeting = _awaited("boot", node.Node._greeting)
-    node.Node._request = _awaited("requests", node.Node._request)
-    session.Session.close = _timed("close", session.Session.close)
-    cycle.State.write = _timed("durable writes", cycle.State.write)
-    journal.Log.tell = _timed("log", journal.Log.tell)
-    code = cli.main(["--config", config, "--state", state, "cycle"])
+    with _part("imports"):
+        from ordermonit import cli, configuration, cycle, journal, state
+    with _part("imports for SSH"):
+        from ordermonit import node, session, ssh
+    _time(cycle, "plan", "plan")
+    _time(configuration, "load", "configuration")
+    _time(ssh, "start", "connect")
+    _time(node.Node, "_greeting", "boot")
+    _time(node.Node, "_request", "requests")
+    _time(session.Session, "close", "close")
+    _time(state.State, "write", "durable writes")
+    _time(journal.Log, "tell", "log")
+    code = cli.main(["--config", config, "--state", directory, "cycle"])
     _seconds["total"] = time.time() - begun
     Path(result).write_text(json.dumps({"seconds": _seconds, "counts": _counts}))
     os._exit(code)

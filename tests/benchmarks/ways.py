@@ -1,11 +1,9 @@
 """The ways to integrate a batch of orders: ours, what a shop would script, and the limit."""
 
-import os
 import shlex
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from tests.benchmarks.measure import Cost, run
 from tests.benchmarks.place import Batch, Place, program
