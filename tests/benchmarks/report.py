@@ -50,8 +50,8 @@ def _machine() -> str:
     load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
     return (
         f"## The machine\n\n{os.cpu_count()} processors ({cpu}), {memory:.0f} GB,"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()}, {_version('ruby')};"
-        f" the state directory on {kind}. Load averages at the end: {load}."
+        f" {platform.system()} {platform.release()}, Python {platform.python_version()},"
+        f" {_version('ruby')}; the state directory on {kind}. Load averages at the end: {load}."
         f" {datetime.now(UTC):%Y-%m-%d}.\n"
     )
 
