@@ -70,11 +70,5 @@ def median(costs: Sequence[Cost]) -> Cost:
 def ratio(ours: Sequence[Cost], theirs: Sequence[Cost], figure: str = "wall") -> float:
     """The median of the ratios of the runs that stood side by side."""
     pairs = zip(ours, theirs, strict=True)
-<<<<<<< HEAD
-    return statistics.median(
-        float(getattr(one, figure) / getattr(other, figure)) for one, other in pairs
-    )
-=======
     ratios = [float(getattr(one, figure) / getattr(other, figure)) for one, other in pairs]
     return statistics.median(ratios)
->>>>>>> da91ab25c6400a712400571f84adfe6aa12843c5

@@ -56,12 +56,8 @@ class Place:
             # A process of its own: it must not wait for the program that measures.
             where = self.directory / "abacos.json"
             command = [sys.executable, "-m", "tests.parts.abacos", "--dir", str(self.directory)]
-<<<<<<< HEAD
-            self._abacos.launch(["env", f"--chdir={_ROOT}", *command], where.exists)
-=======
             alive = ["setpriv", "--pdeathsig", "KILL", "env", f"--chdir={_ROOT}"]  # dies with us
             self._abacos.launch([*alive, *command], where.exists)
->>>>>>> da91ab25c6400a712400571f84adfe6aa12843c5
             self.front = Front(self.maria.fresh_database())
             stack.callback(self.front.engine.dispose)
             self.judge: Judge = Remote(self.directory).judge
