@@ -66,7 +66,7 @@ def _cycle(config: Path, state: Path) -> Callable[[], Cost]:
 
 
 def front(place: Place, runs: int) -> list[Table]:
-    """Cycles against the Front's size and the history, idle and with one order already there."""
+    """Idle cycles against the size of the Front, all of it history."""
     small, large = 1_000, 1_000_000
     cycles: dict[str, Callable[[], Cost]] = {}
     for size in (small, large):
@@ -91,7 +91,7 @@ def front(place: Place, runs: int) -> list[Table]:
     return [
         Table(
             "Growth with the Front and with history",
-            "So many orders in the Front, all of them integrated in the past.",
+            "Idle cycles; so many orders in the Front, all of them integrated in the past.",
             ("orders", "ratio", "wall"),
             rows,
         )
