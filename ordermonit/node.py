@@ -39,7 +39,7 @@ REMOTE_GRACE = 10.0
 CLOSE_LIMIT = 2.0
 
 #: What login scripts may print before the driver speaks, in bytes.
-NOISE_LIMIT = 1 << 20
+NOISE_LIMIT = 1 << 18
 
 
 class Node:

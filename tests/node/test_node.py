@@ -479,8 +479,8 @@ def test_another_host_key_is_refused_and_nothing_is_sent(settings: Settings) -> 
 
 
 def test_a_host_key_of_another_kind_is_refused(settings: Settings, tmp_path: Path) -> None:
-    key = tmp_path / "rsa"
-    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", key], check=True)
+    key = tmp_path / "ecdsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", key], check=True)
     kind, public, *_ = key.with_suffix(".pub").read_text().split()
     known = tmp_path / "known_hosts"
     known.write_text(f"[127.0.0.1]:{settings.port} {kind} {public}\n")
@@ -555,7 +555,9 @@ def test_the_default_keys_are_tried(
         assert type(problem) is ConfigurationError
         assert f"no private key in {directory}" in problem.message
         directory.mkdir(exist_ok=True)
-    (directory / "config").write_text("ProxyCommand false\nHost *\n  Port 1\n  User nobody\n")
+    (directory / "config").write_text(
+        "Host *\n  Port 1\n  User nobody\n  HostKeyAlias other\n  ProxyCommand false\n"
+    )
     keygen(directory / "id_rsa")
     (directory / "id_ecdsa").write_text("broken")
     assert type(opening_fails(default)) is Refused
