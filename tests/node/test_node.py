@@ -556,7 +556,7 @@ def test_the_default_keys_are_tried(
         assert f"no private key in {directory}" in problem.message
         directory.mkdir(exist_ok=True)
     (directory / "config").write_text(
-        "Host *\n  Port 1\n  User nobody\n  HostKeyAlias other\n  ProxyCommand false\n"
+        "Host *\n  Port 1\n  User nobody\n  BindAddress 192.0.2.1\n  ProxyCommand false\n"
     )
     keygen(directory / "id_rsa")
     (directory / "id_ecdsa").write_text("broken")
