@@ -7,19 +7,24 @@ SHELL = /bin/sh
 # The system's Python where there is one, so that a service user can run what is installed.
 PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
-REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt tests/requirements.txt
+REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt
 
 .PHONY: help
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: test-packages .venv/ready ## Run every test and linter (installs what they need, if root)
+test: test-packages .venv/ready build/wheels/ordermonit ## Run every test and linter (installs what they need, if root)
 	.venv/bin/python -m pytest
 
 .PHONY: demo
-demo: demo-packages .venv/ready ## Show the service at work on an embedded shop, node and ERP
+demo: demo-packages .venv/runtime ## Show the service at work on an embedded shop, node and ERP
 	.venv/bin/python -m tests.demo
+
+.PHONY: bench
+bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes BENCHMARKS.md
+	$(PIP) install -r tests/benchmarks/requirements.txt
+	.venv/bin/python -m tests.benchmarks
 
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
@@ -35,17 +40,51 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: test-packages demo-packages venv-packages
-test-packages demo-packages venv-packages: %-packages:
+.PHONY: test-packages demo-packages venv-packages bench-packages
+test-packages demo-packages venv-packages bench-packages: %-packages:
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
 # pinned build packages rather than with whatever is newest today.
-.venv/ready: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
+.venv/runtime: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install -r packaging/requirements-build.txt
-	$(PIP) install --no-build-isolation -r packaging/requirements.txt -r tests/requirements.txt
+	$(PIP) install --no-build-isolation -r packaging/requirements.txt
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# Most of the linters is never imported: compiling it all would take longer than using it.
+.venv/ready: .venv/runtime tests/requirements.txt
+	$(PIP) install --no-compile -r tests/requirements.txt
+	@touch $@
+
 # ---- Installing -----------------------------------------------------------------------------
+# Everything about it is in packaging/install.sh; here are its inputs. GNU's variables: DESTDIR
+# stages a package, prefix is where the program and what it brings go.
+
+prefix = /usr/local
+INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
+BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
+SOURCES = pyproject.toml $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
+
+.PHONY: install
+install: build/wheels/ordermonit ## Install the service, as root (prefix=/usr/local, DESTDIR)
+	@$(INSTALL) install
+
+.PHONY: uninstall
+uninstall: ## Take the service away; configuration and state stay
+	@$(INSTALL) uninstall
+
+# Wheels first: what needs a network and a compiler is done before anything is installed.
+build/wheels/requirements: packaging/requirements-build.txt packaging/requirements.txt | venv-packages
+	rm -rf build/venv build/wheels
+	$(PYTHON) -m venv build/venv
+	$(BUILD_PIP) install -r packaging/requirements-build.txt
+	$(BUILD_PIP) wheel --no-build-isolation -w build/wheels -r packaging/requirements.txt
+	@touch $@
+
+# setuptools puts what it finds in build/lib into the wheel, even a module that is gone.
+build/wheels/ordermonit: $(SOURCES) build/wheels/requirements
+	rm -rf build/lib build/wheels/ordermonit-*.whl
+	$(BUILD_PIP) wheel --no-build-isolation --no-deps -w build/wheels .
+	@touch $@

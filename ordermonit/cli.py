@@ -12,7 +12,15 @@ from ordermonit import __version__, commands, configuration
 from ordermonit.configuration import Configuration, Process
 from ordermonit.errors import Exit, OrdermonitError, UsageError
 from ordermonit.events import Event
-from ordermonit.journal import Log, Sink, stderr_is_journal, to_file, to_journal, to_terminal
+from ordermonit.journal import (
+    Log,
+    Sink,
+    stderr_is_journal,
+    to_file,
+    to_journal,
+    to_stderr,
+    to_terminal,
+)
 from ordermonit.model import Status
 from ordermonit.progress import Bar
 from ordermonit.state import State
@@ -199,7 +207,7 @@ class _Reporter:
         if self._in_cycle:
             Log(self._sinks(terminal=False)).tell(_EVENTS[Exit(problem.exit)], error=text)
         if not (self._in_cycle and stderr_is_journal()):
-            print(f"ordermonit: {text}", file=sys.stderr)
+            to_stderr(f"ordermonit: {text}")
 
 
 def _directory(ours: str, systemds: str, default: str) -> Path:

@@ -82,7 +82,7 @@ def init(context: Context) -> int:
 
 def import_(context: Context) -> int:
     """Take over the former service's checkpoint."""
-    from ordermonit import legacy
+    from ordermonit.legacy import parse
 
     path: Path = context.arguments.file
     try:
@@ -91,13 +91,15 @@ def import_(context: Context) -> int:
         raise UsageError(
             f"{path} can't be read: {problem.strerror}", "Give the former service's checkpoint"
         ) from None
-    found = legacy.parse(text, str(path))
+    found = parse(text, str(path))
     state = context.state
     state.create()
     state.lock()
     state.refuse_existing()
     checkpoint = Checkpoint(found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
+    for note in found.notes:
+        print(note)
     _created(context, checkpoint, f"imported from {path} with {unresolved} unresolved orders")
     return Exit.OK
 

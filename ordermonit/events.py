@@ -112,7 +112,7 @@ class Event(Enum):
     DOWNTIME = (
         "ba2463a21fa64339b6c56650e02d3311",
         Priority.WARNING,
-        "{error}. No attempt is charged; trying again in {seconds:g} s",
+        "{error}. No attempt is charged; trying again every {seconds:g} s",
     )
     DOWNTIME_OVER = (
         "4df6cdedae2b43d3b847d5fd1fabcb27",

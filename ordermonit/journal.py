@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -32,7 +33,7 @@ class Sink(Protocol):
 
 
 class Log:
-    """Tells every event to every sink."""
+    """Tells every event to every sink. A sink that fails costs its line, never a cycle."""
 
     def __init__(self, sinks: list[Sink]) -> None:
         self._sinks = sinks
@@ -41,7 +42,8 @@ class Log:
         """Log an event. `details` fill its sentence and become the journal's fields."""
         message = event.sentence.format_map(details)
         for sink in self._sinks:
-            sink(event, message, details)
+            with suppress(OSError):  # journald restarts, a terminal is closed
+                sink(event, message, details)
 
 
 def to_journal(app_name: str) -> Sink:
@@ -70,7 +72,7 @@ def to_terminal(write: Callable[[str], None] | None = None) -> Sink:
 
     def sink(event: Event, message: str, details: dict[str, object]) -> None:
         del details
-        (write or _stderr)(_line(event, message))
+        (write or to_stderr)(_line(event, message))
 
     return sink
 
@@ -93,7 +95,9 @@ def to_file(path: Path) -> Sink:
                 file.write(f"{_line(event, message)}\n")
         except OSError as problem:
             broken = True
-            _stderr(f"{path} can't be written: {problem.strerror}. Correct log_output or its place")
+            to_stderr(
+                f"{path} can't be written: {problem.strerror}. Correct log_output or its place"
+            )
 
     return sink
 
@@ -108,8 +112,15 @@ def stderr_is_journal() -> bool:
     return stream == f"{where.st_dev}:{where.st_ino}"
 
 
-def _stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def to_stderr(line: str) -> None:
+    """Print a line on stderr. Once that can't be written, nothing goes there any more: what is
+    left in its buffer would change the exit code at the end."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 _MARKS = {

@@ -189,6 +189,11 @@ class Node:
                 "is no such directory, or no right to it",
                 "Correct rails_root",
             )
+        if end.status == wire.NODE_MISCONFIGURED:
+            return ConfigurationError(
+                f"the forced command on {settings.host} can't run: {words}",
+                "Correct its configuration on the node",
+            )
         if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"
             return _misconfigured(
                 f"`{settings.rake}` can't be run on {settings.host}: {one_line(words)}",

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from ordermonit import notify
+from ordermonit.journal import to_stderr
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -65,7 +66,7 @@ class Bar:
     def write(self, line: str) -> None:
         """Print a line, above the bar if it is there."""
         if self._bar is None:
-            print(line, file=sys.stderr, flush=True)
+            to_stderr(line)
         else:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -17,6 +17,9 @@ from ordermonit.model import Operation
 #: Exit status of the command when rails_root can't be entered; sysexits.h leaves it free.
 NO_RAILS_ROOT = 113
 
+#: Exit status of the node's own forced command (packaging/node) when its configuration is wrong.
+NODE_MISCONFIGURED = 78
+
 #: Longest line of the driver, in bytes; its own bounds keep it far below.
 LINE_LIMIT = 1 << 20
 

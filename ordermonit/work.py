@@ -86,6 +86,7 @@ class Work:
         self._answered: str | None = None  # the newest number that Abacos answered for
         self._evidence = False  # Abacos has answered since somebody was charged on evidence
         self._down_since: float | None = None
+        self._told: str | None = None
 
     def stop(self) -> None:
         """End after the operation in hand. Safe in a signal handler."""
@@ -318,7 +319,9 @@ class Work:
                 f"the node or Abacos is down: {error}; {left} orders wait",
                 "Nothing is lost and no attempt was charged; the next cycle goes on",
             )
-        self._log.tell(Event.DOWNTIME, error=error, seconds=self._service.downtime_wait)
+        if error != self._told:  # once, not at every try
+            self._told = error
+            self._log.tell(Event.DOWNTIME, error=error, seconds=self._service.downtime_wait)
         self._progress(self.checked, self._total, f"down, waiting: {error}")
         self._line.leave()
         self._line.pause(self._service.downtime_wait)
@@ -326,7 +329,7 @@ class Work:
     def _end_downtime(self) -> None:
         if self._down_since is not None:
             seconds = time.monotonic() - self._down_since
-            self._down_since = None
+            self._down_since = self._told = None
             self._log.tell(Event.DOWNTIME_OVER, seconds=seconds)
 
 

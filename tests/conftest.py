@@ -1,8 +1,22 @@
 """What every test can ask for."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.parts.abacos import Abacos
+from tests.parts.databases import Database, Kind, sqlite
+from tests.parts.front import Front
+from tests.parts.mariadb import MariaDB
+from tests.parts.node import Node
+from tests.parts.postgres import Postgres
+from tests.parts.sshd import Sshd
+from tests.parts.world import World
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -15,3 +29,109 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and os.environ.get("CI"):
         reporter.write_line(f"\n{len(skipped)} tests were skipped; with CI set that is a failure.")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def _mariadb() -> Iterator[MariaDB]:
+    with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb(_mariadb: MariaDB) -> MariaDB:
+    """This worker's server; a test may stop or kill it."""
+    if not _mariadb.server.is_running:
+        _mariadb.start()
+    return _mariadb
+
+
+@pytest.fixture
+def postgres(_postgres: Postgres) -> Postgres:
+    """This worker's server; a test may stop or kill it."""
+    if not _postgres.server.is_running:
+        _postgres.start()
+    return _postgres
+
+
+MakeDatabase = Callable[[Kind], Database]
+
+
+@pytest.fixture
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabase:
+    """A new, empty database of a kind; its server is started at the first use."""
+    files = count(1)
+
+    def make(kind: Kind) -> Database:
+        if kind is Kind.SQLITE:
+            return sqlite(tmp_path / f"front{next(files)}.sqlite3")
+        server: MariaDB | Postgres = request.getfixturevalue(kind.value)
+        return server.fresh_database()
+
+    return make
+
+
+@pytest.fixture(params=list(Kind), ids=str)
+def any_database(request: pytest.FixtureRequest, make_database: MakeDatabase) -> Database:
+    """A new, empty database; the test runs once for each kind."""
+    return make_database(request.param)
+
+
+@pytest.fixture
+def front(make_database: MakeDatabase) -> Front:
+    """An empty Front on SQLite."""
+    return Front(make_database(Kind.SQLITE))
+
+
+@pytest.fixture
+def abacos(tmp_path: Path) -> Iterator[Abacos]:
+    """An Abacos that is up and empty."""
+    with Abacos(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def node(tmp_path: Path, abacos: Abacos) -> Node:
+    """A rails_root that talks to `abacos`."""
+    return Node(tmp_path / "rails_root", abacos.url)
+
+
+@pytest.fixture
+def sshd() -> Iterator[Sshd]:
+    """An SSH server on loopback."""
+    with Sshd() as server:
+        yield server
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, make_database: MakeDatabase) -> Iterator[MakeWorld]:
+    """A world with a Front of a kind (SQLite unless told) and the options of `World`."""
+    with ExitStack() as stack:
+        numbers = count(1)
+
+        def make(kind: Kind = Kind.SQLITE, **options: Any) -> World:
+            directory = tmp_path / f"world{next(numbers)}"
+            directory.mkdir()
+            return stack.enter_context(World(directory, Front(make_database(kind)), **options))
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """A world with a Front on SQLite."""
+    return make_world()
+
+
+@pytest.fixture(params=list(Kind), ids=str)
+def any_world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
+    """A world; the test runs once for each kind of Front."""
+    return make_world(request.param)

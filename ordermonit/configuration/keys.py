@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 from ordermonit.configuration.kinds import Kind
-from ordermonit.configuration.problems import Misfit, Place, kind_of, nearest, unknown
+from ordermonit.configuration.problems import Misfit, Place, described, kind_of, nearest, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ def keys_of(settings: type[Any]) -> dict[str, Key]:
 
 def required_keys(settings: type[Any]) -> list[str]:
     """The keys without a default."""
+    keys = keys_of(settings)
     return [
         field.name
         for field in fields(settings)
-        if field.name in keys_of(settings) and default_of(field) is MISSING
+        if field.name in keys and field.default is MISSING and field.default_factory is MISSING
     ]
 
 
@@ -80,7 +81,7 @@ def read(
 
 def _unknown(name: object, value: object, keys: Mapping[str, Key], hide: bool) -> str:
     right = nearest(name, keys)
-    bad = keys[right].kind.refusal(value) if right else None
-    if bad is not None and hide:
-        bad = f"{kind_of(value)} (not shown)"
+    bad = None
+    if right and not keys[right].kind.takes(value):
+        bad = f"{kind_of(value)} (not shown)" if hide else described(value)
     return unknown(name, bad, {name: key.kind.expected for name, key in keys.items()})

@@ -146,6 +146,11 @@ def test_every_odd_line_is_named_at_once() -> None:
     assert [problem.split(": ")[1] for problem in said] == ["line 1", "line 3", "line 4", "line 5"]
 
 
+def test_lines_are_counted_as_editors_count_them() -> None:
+    said = problems("a\u2028b", "c\x0bd", HEAD)
+    assert [problem.split(": ")[1] for problem in said] == ["line 1", "line 2"]
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", GOOD])
 def test_without_head(text: str) -> None:
     assert problems(text) == ["old: found no ^HEAD line; expected the one of the newest order"]

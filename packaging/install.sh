@@ -1,0 +1,183 @@
+#!/bin/sh
+# Installs the service, or takes it away: `make install` and `make uninstall` call this.
+# Usage: DESTDIR=… prefix=… PYTHON=… packaging/install.sh install|uninstall
+#
+# Without DESTDIR it installs for this machine, as root, and tells systemd. With DESTDIR it writes
+# below that directory alone: a package's scripts then do what `tell_systemd` does.
+# The configuration is in /etc and the state in /var whatever the prefix is, since systemd's
+# ConfigurationDirectory= and StateDirectory= know no other place.
+set -eu
+umask 022
+cd "$(dirname "$0")/.."
+
+destdir=${DESTDIR-}
+program=$prefix/lib/ordermonit
+samples=$prefix/share/ordermonit
+doc=$prefix/share/doc/ordermonit
+conf=/etc/ordermonit
+# systemd looks into these two prefixes alone.
+case $prefix in
+/usr | /usr/local) lib=$prefix/lib ;;
+*) lib=/usr/local/lib ;;
+esac
+
+# Every file but those of the program and of the configuration: mode, source, destination.
+files() {
+    cat <<TABLE
+644 packaging/systemd/ordermonit.service $lib/systemd/system/ordermonit.service
+644 packaging/systemd/ordermonit.timer $lib/systemd/system/ordermonit.timer
+755 packaging/systemd/ordermonit-generator $lib/systemd/system-generators/ordermonit-generator
+644 packaging/systemd/ordermonit.catalog $lib/systemd/catalog/ordermonit.catalog
+644 packaging/systemd/sysusers.conf $lib/sysusers.d/ordermonit.conf
+644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
+644 packaging/systemd/credentials.conf $doc/credentials.conf
+644 README.md $doc/README.md
+TABLE
+    for sample in config/*.yml; do
+        echo "644 $sample $samples/${sample##*/}"
+    done
+}
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf '%s\n' "$0: $*" >&2
+    exit 77
+}
+for_this_machine() { [ -z "$destdir" ]; }
+systemd_runs() { [ -d /run/systemd/system ]; }
+is_active() { systemd_runs && systemctl is-active --quiet ordermonit.timer; }
+
+# A file as it is meant for this prefix and this Python.
+put() {
+    mkdir -p "$destdir${3%/*}"
+    sed -e "s,/usr/local,$prefix,g" -e "1s,^#!/usr/bin/python3,#!$PYTHON," "$2" >"$destdir$3.new"
+    chmod "$1" "$destdir$3.new"
+    mv -f "$destdir$3.new" "$destdir$3"
+}
+
+# The virtual environment is made beside its final place, then put there in one step.
+build_program() {
+    new=$destdir$program.new
+    rm -rf "$new"
+    "$PYTHON" -m venv --without-pip --symlinks "$new"
+    build/venv/bin/python -m pip --quiet --disable-pip-version-check --python "$new/bin/python" \
+        install --no-index --find-links build/wheels --no-deps --no-compile \
+        -r packaging/requirements.txt ordermonit
+    # What would still speak of the place where it was made, and what nobody needs there.
+    find "$new/bin" -type f -delete
+    sed -i '/^command = /d' "$new/pyvenv.cfg"
+    "$new/bin/python" -m compileall -q -j 0 -s "$new" -p "$program" "$new/lib"
+    cat >"$new/bin/ordermonit" <<SCRIPT
+#!$program/bin/python -I
+import sys
+
+from ordermonit.cli import main
+
+sys.exit(main())
+SCRIPT
+    chmod 755 "$new/bin/ordermonit"
+}
+
+put_program() {
+    rm -rf "$destdir$program"
+    mv "$new" "$destdir$program"
+    mkdir -p "$destdir$prefix/bin"
+    ln -sf ../lib/ordermonit/bin/ordermonit "$destdir$prefix/bin/ordermonit"
+}
+
+# A file of the configuration that somebody edited is theirs. One that is still as an earlier
+# version brought it follows the new one; beside an edited one a changed sample is put as .new.
+configure() {
+    for sample in config/*.yml; do
+        file=$destdir$conf/${sample##*/} before=$destdir$samples/${sample##*/}
+        if [ ! -e "$file" ] || cmp -s "$file" "$before" || cmp -s "$file" "$sample"; then
+            install -m 640 "$sample" "$file.new"
+            mv -f "$file.new" "$file"
+        elif ! cmp -s "$sample" "$before"; then
+            install -m 640 "$sample" "$file.new"
+            say "$file was edited and stays as it is. What is new: diff $file $file.new"
+        fi
+    done
+}
+
+# The user, its directories, the explanations of the journal, the units.
+tell_systemd() {
+    systemd-sysusers "$lib/sysusers.d/ordermonit.conf"
+    systemd-tmpfiles --create "$lib/tmpfiles.d/ordermonit.conf"
+    journalctl --update-catalog
+    ! systemd_runs || systemctl daemon-reload
+}
+
+say_what_is_next() {
+    say "ordermonit is installed: $prefix/bin/ordermonit. Next:"
+    say "1. Edit these files; README.md in $doc explains them:"
+    for sample in config/*.yml; do say "     $conf/${sample##*/}"; done
+    say "   Put the node's key into /var/lib/ordermonit/.ssh/id_rsa, and its host key into known_hosts"
+    say "   there, both for the user ordermonit alone; or use credentials: $doc/credentials.conf"
+    say "2. ordermonit init --latest"
+    say "3. systemctl enable --now ordermonit.timer"
+    if ! unshare --user true 2>/dev/null; then
+        say "User namespaces are closed on this machine, so the unit would end with 217/USER. First:"
+        say "   mkdir -p /etc/systemd/system/ordermonit.service.d"
+        say "   printf '[Service]\\nPrivateUsers=no\\n' \\"
+        say "     >/etc/systemd/system/ordermonit.service.d/private-users.conf"
+    fi
+}
+
+install_all() {
+    build_program
+    was_active=no
+    if for_this_machine && is_active; then
+        # The running cycle ends in order, and none starts with half of the new version.
+        was_active=yes
+        systemctl stop ordermonit.timer ordermonit.service
+    fi
+    put_program
+    install -d -m 750 "$destdir$conf"
+    configure
+    files | while read -r mode from to; do put "$mode" "$from" "$to"; done
+    for_this_machine || return 0
+    tell_systemd
+    if [ $was_active = yes ]; then
+        systemctl start ordermonit.timer
+        say "ordermonit is upgraded, and its timer goes on."
+    else
+        say_what_is_next
+    fi
+}
+
+uninstall_all() {
+    if for_this_machine; then
+        systemctl --quiet disable ordermonit.timer 2>/dev/null || :
+        ! systemd_runs || systemctl stop ordermonit.timer ordermonit.service || :
+    fi
+    rm -rf "$destdir$program" "$destdir$program.new"
+    rm -f "$destdir$prefix/bin/ordermonit" "$destdir$conf"/*.yml.new
+    files | while read -r mode from to; do rm -f "$destdir$to"; done
+    # Directories that are ours, or that install may have made: only if nothing is in them.
+    for directory in "$samples" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
+        "$lib"/systemd/catalog "$lib"/systemd "$lib"/sysusers.d "$lib"/tmpfiles.d; do
+        [ ! -d "$destdir$directory" ] || rmdir --ignore-fail-on-non-empty "$destdir$directory"
+    done
+    for_this_machine || return 0
+    journalctl --update-catalog
+    ! systemd_runs || systemctl daemon-reload
+    say "ordermonit is uninstalled. Its configuration, state, log and user are still there. To remove"
+    say "them too: rm -r $conf /var/lib/ordermonit /var/log/ordermonit; userdel ordermonit"
+}
+
+if for_this_machine && [ "$(id -u)" -ne 0 ]; then
+    fail "this writes to $prefix, /etc and /var: run it as root, or give DESTDIR"
+fi
+case $destdir in
+'' | /*) ;;
+*) destdir=$PWD/$destdir ;;
+esac
+case ${1-} in
+install) install_all ;;
+uninstall) uninstall_all ;;
+*)
+    echo "usage: DESTDIR=… prefix=… PYTHON=… $0 install|uninstall" >&2
+    exit 64
+    ;;
+esac

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs the forced command on this node. Usage: [DESTDIR=D] [prefix=/usr/local] install.sh
+#
+# The driver is the program's own; an edited configuration is left as it is.
+set -eu
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+directory=${prefix-/usr/local}/lib/ordermonit-node
+config=${sysconfdir-/etc}/ordermonit-node.conf
+
+install -d "${DESTDIR-}$directory" "${DESTDIR-}${config%/*}"
+install -m 755 "$here/ordermonit-node" "${DESTDIR-}$directory"
+install -m 644 "$here/../../ordermonit/driver.rb" "${DESTDIR-}$directory"
+[ -e "${DESTDIR-}$config" ] || install -m 644 "$here/ordermonit-node.conf" "${DESTDIR-}$config"
+
+echo "Now edit $config, and put this before the monitor's key in authorized_keys:"
+echo "restrict,command=\"$directory/ordermonit-node\""

@@ -1,0 +1,116 @@
+"""The ways to integrate a batch of orders: ours, what a shop would script, and the limit."""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable
+
+from tests.benchmarks.measure import Cost, run
+from tests.benchmarks.place import Batch, Place, program
+
+_FABRIC = """\
+import sys
+from fabric import Config, Connection
+host, port, user, key, known_hosts, *tasks = sys.argv[1:]
+connection = Connection(host, user, int(port), connect_kwargs={"key_filename": key})
+connection.client.load_host_keys(known_hosts)
+for task in tasks:
+    connection.run(task, hide=True, in_stream=False)
+connection.close()
+"""
+
+Way = Callable[[Place, Batch], Cost]
+
+
+def ours(place: Place, batch: Batch) -> Cost:
+    """`ordermonit cycle`. Proves its one connection and its one boot."""
+    config = place.config()
+    command = [*program(config, place.state_at(config, batch.head)), "cycle"]
+    return run(command)
+
+
+def limit(place: Place, batch: Batch) -> Cost:
+    """One rake process on the node that does it all in process; no SSH, no checkpoint."""
+    orders = place.directory / "orders"
+    orders.write_text("".join(f"{number}\n" for number in batch.numbers))
+    return run(["sh", "-c", _rake(place, f"everything[{orders}]")])
+
+
+def shell_loop(place: Place, batch: Batch) -> Cost:
+    """`ssh node rake …` for each order and task, one after the other."""
+    return run(["sh", "-c", _loop(place, batch, _ssh(place))])
+
+
+def control_master(place: Place, batch: Batch) -> Cost:
+    """The same over one connection that OpenSSH keeps open."""
+    socket = place.directory / "master"
+    shared = f"{_ssh(place)} -o ControlPath={socket}"
+    target = _target(place)
+    script = f"{shared} -MNf {target} && {_loop(place, batch, shared)} && {shared} -O exit {target}"
+    return run(["sh", "-c", script])
+
+
+def fabric(place: Place, batch: Batch) -> Cost:
+    """The same tasks, run by Fabric over one connection."""
+    sshd = place.sshd
+    where = ["127.0.0.1", str(sshd.port), sshd.username, str(sshd.key), str(sshd.known_hosts)]
+    return run([sys.executable, "-c", _FABRIC, *where, *_tasks(place, batch)])
+
+
+def measured(way: Way, place: Place, orders: int) -> Callable[[], Cost]:
+    """A run of the way on a fresh batch, whose effects at Abacos are checked after it."""
+
+    def measure() -> Cost:
+        batch = place.batch(orders)
+        boots, logins = len(place.node.boots()), place.sshd.logins()
+        begun = time.monotonic()
+        cost = way(place, batch)
+        place.refuse_wrong(batch, way.__name__)
+        boots, logins = len(place.node.boots()) - boots, place.sshd.logins() - logins
+        if way is ours and (boots, logins) != (1, 1):
+            raise RuntimeError(f"a cycle took {logins} SSH connections and {boots} Rails boots")
+        took = time.monotonic() - begun
+        print(
+            f"  {way.__name__:15} {orders:4} orders {cost.wall:7.2f} s"
+            f"  ({logins} connections, {boots} boots; {took:.1f} s)",
+            file=sys.stderr,
+        )
+        return cost
+
+    return measure
+
+
+def _rake(place: Place, task: str) -> str:
+    root = shlex.quote(str(place.node.rails_root))
+    return f"cd {root} && RAILS_ENV=production LANG=C.UTF-8 rake {shlex.quote(task)}"
+
+
+def _tasks(place: Place, batch: Batch) -> list[str]:
+    commands = []
+    for number in batch.numbers:
+        commands.append(_rake(place, f"insert_order[{number}]"))
+        if number in batch.authorized:
+            commands.append(_rake(place, f"confirm_payment[{number}]"))
+    return commands
+
+
+def _loop(place: Place, batch: Batch, ssh: str) -> str:
+    target = _target(place)
+    return " && ".join(f"{ssh} {target} {shlex.quote(task)}" for task in _tasks(place, batch))
+
+
+def _target(place: Place) -> str:
+    return f"{place.sshd.username}@127.0.0.1"
+
+
+def _ssh(place: Place) -> str:
+    sshd = place.sshd
+    options = {
+        "IdentityFile": sshd.key,
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": sshd.known_hosts,
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+    }
+    words = " ".join(f"-o {name}={shlex.quote(str(value))}" for name, value in options.items())
+    return f"ssh -n -F none -p {sshd.port} {words}"

@@ -1,0 +1,1 @@
+"""Whole cycles on real parts: OpenSSH, rake, a database, and the stand-in for Abacos."""

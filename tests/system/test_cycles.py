@@ -1,0 +1,126 @@
+"""The installed service at its work, on a real systemd."""
+
+import signal
+import time
+
+import pytest
+
+from ordermonit.events import Event
+from tests.system.inside import STATE, Inside
+
+pytestmark = pytest.mark.xdist_group("machine")
+
+UNIT = "ordermonit.service"
+GOOD = {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
+
+
+def test_orders_that_fall_through_are_integrated_by_the_timer_alone(inside: Inside) -> None:
+    machine, judge = inside.machine, inside.abacos.judge
+    inside.configure("service", running_cycle=2)
+    machine.run("systemctl", "enable", "--now", "ordermonit.timer")
+    here, missing, unpaid = inside.sell(1), inside.sell(2), inside.sell(1, "waiting_payment")
+    judge.hold(here)
+    machine.wait(lambda: judge.confirmed_count(missing[1]), "both missing orders to be paid")
+    machine.wait(lambda: "PAYMENT_WAITING" in inside.story(unpaid[0]), "the unpaid one")
+    for number in missing:
+        assert judge.inserted_count(number) == judge.confirmed_count(number) == 1
+        assert inside.story(number) == ["ORDER_MISSING", "ORDER_INSERTED", "PAYMENT_CONFIRMED"]
+    assert judge.double_insert_count() == 0
+
+
+def test_the_journal_has_structured_entries_and_their_explanations(inside: Inside) -> None:
+    machine = inside.machine
+    (number,) = inside.sell(1)
+    inside.cycle()
+    entries = machine.journal("--unit", UNIT, f"ORDER_NUMBER={number}")
+    inserted = next(each for each in entries if each["ORDERMONIT_EVENT"] == "ORDER_INSERTED")
+    assert inserted["MESSAGE_ID"] == Event.ORDER_INSERTED.message_id
+    assert inserted["SYSLOG_IDENTIFIER"] == "ordermonit"
+    assert inserted["PRIORITY"] == "5"
+    assert inserted["OPERATION"] == "insert_order"
+    assert int(inserted["DURATION_USEC"]) > 0
+    assert {"ORDER_ID", "ORDER_STATUS", "ORDER_REASON"} <= inserted.keys()
+    explained = machine.run("journalctl", "-x", "--unit", UNIT, f"ORDER_NUMBER={number}").stdout
+    assert "Subject: An order was inserted into Abacos" in explained
+    listed = machine.run("journalctl", "--list-catalog").stdout
+    assert {event.message_id for event in Event} <= {line[:32] for line in listed.splitlines()}
+
+
+def test_systemctl_status_says_what_it_does_and_what_it_did(inside: Inside) -> None:
+    machine = inside.machine
+    inside.node.quirk("insert_order", "sleeps", 1.5)
+    numbers = inside.sell(2)
+    machine.run("systemctl", "start", "ordermonit.timer")
+
+    def text() -> str:
+        return machine.show(UNIT, "StatusText")["StatusText"]
+
+    machine.wait(lambda: text() == f"order {numbers[1]}: insert_order (2/2)", "the second order")
+    machine.wait(lambda: "2 inserted" in text(), "the end")
+    assert "2 inserted" in machine.run("systemctl", "status", UNIT, check=False).stdout
+
+
+def test_stop_in_the_middle_of_an_insertion_leaves_it_to_the_next_cycle(inside: Inside) -> None:
+    machine, judge = inside.machine, inside.abacos.judge
+    (number,) = inside.sell(1)
+    inside.abacos.behave("stall", [number], calls=["InserirPedido"])
+    machine.run("systemctl", "start", "--no-block", UNIT)
+    machine.wait(lambda: judge.inserted_count(number), "the insertion to take effect")
+    machine.run("systemctl", "stop", UNIT)
+    assert machine.show(UNIT, *GOOD) == GOOD
+    assert inside.story(number)[-1] == "ORDER_UNKNOWN"
+    inside.abacos.work()
+    inside.cycle()
+    assert judge.inserted_count(number) == judge.confirmed_count(number) == 1
+    assert judge.double_insert_count(number) == 0
+    assert inside.node.task_count("insert_order", number) == 1
+
+
+def test_a_long_cycle_outlives_the_timeout_by_its_progress(inside: Inside) -> None:
+    machine = inside.machine
+    inside.node.quirk("insert_order", "sleeps", 1.5)
+    numbers = inside.sell(3)
+    with machine.drop_in(UNIT, "[Service]\nTimeoutStartSec=3s\n"):
+        begun = time.monotonic()
+        inside.cycle()
+        assert time.monotonic() - begun > 4
+    assert all(inside.abacos.judge.inserted_count(number) == 1 for number in numbers)
+
+
+def test_a_cycle_that_hangs_is_ended_by_the_timeout_and_the_timer_starts_the_next(
+    inside: Inside,
+) -> None:
+    machine = inside.machine
+    inside.configure("service", running_cycle=2)
+    with machine.drop_in(UNIT, "[Service]\nTimeoutStartSec=3s\n"):
+        # Stopped as soon as it is there: before its first progress.
+        machine.run("systemctl", "start", "ordermonit.timer")
+        machine.run("systemctl", "stop", UNIT)
+        machine.run("systemctl", "start", "--no-block", UNIT)
+        machine.wait(lambda: _main_pid(inside), "the process")
+        machine.run("kill", f"-{signal.SIGSTOP.value}", str(_main_pid(inside)))
+        machine.wait(lambda: _result(inside) == "timeout", "the timeout")
+        (number,) = inside.sell(1)
+        machine.wait(lambda: inside.abacos.judge.confirmed_count(number), "the next cycle")
+        machine.run("systemctl", "stop", "ordermonit.timer")
+
+
+def _main_pid(inside: Inside) -> int:
+    return int(inside.machine.show(UNIT, "MainPID")["MainPID"])
+
+
+def _result(inside: Inside) -> str:
+    return inside.machine.show(UNIT, "Result")["Result"]
+
+
+def test_what_root_writes_belongs_to_the_service(inside: Inside) -> None:
+    # `fresh` had root type `ordermonit init`.
+    machine = inside.machine
+    for name in ("checkpoint", "lock"):
+        assert machine.disk.mode(f"{STATE}/{name}") == "-rw------- ordermonit:ordermonit"
+    inside.sell(1)
+    machine.run("env", f"HOME={STATE}", "ordermonit", "cycle")
+    for name in ("checkpoint", "checkpoint.previous", "cycles", "ordermonit.output"):
+        assert machine.disk.mode(f"{STATE}/{name}").endswith(" ordermonit:ordermonit")
+    inside.sell(1)
+    inside.cycle()

@@ -1,0 +1,168 @@
+"""The units, the generator and the catalog as files: what needs no machine."""
+
+import re
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from ordermonit.configuration import kinds
+from ordermonit.configuration.problems import Misfit
+from ordermonit.events import Event
+
+PACKAGING = Path(__file__).parents[2] / "packaging" / "systemd"
+DROP_IN = Path("ordermonit.timer.d/50-running-cycle.conf")
+
+
+def test_the_services_exposure_is_at_most_1_2() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=12"]
+    done = subprocess.run(
+        [*command, PACKAGING / "ordermonit.service"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Overall exposure level for ordermonit.service: " in done.stdout
+
+
+def test_the_catalog_explains_every_event_and_nothing_else() -> None:
+    text = (PACKAGING / "ordermonit.catalog").read_text()
+    entries = re.findall(r"^-- ([0-9a-f]{32})\nSubject: .+\nDefined-By: ordermonit\n\n", text, re.M)
+    assert entries == [event.message_id for event in Event]
+    assert len(set(entries)) == len(entries)
+    assert text.count("\n-- ") == len(entries)
+
+
+@pytest.mark.parametrize("event", Event, ids=lambda event: event.name)
+def test_an_entry_says_what_the_service_does_and_what_you_can_do(event: Event) -> None:
+    text = (PACKAGING / "ordermonit.catalog").read_text()
+    explanation = text.split(f"-- {event.message_id}\n")[1].split("\n-- ")[0]
+    paragraphs = explanation.strip().split("\n\n")[1:]
+    assert len(paragraphs) >= 2, "what it means, and what follows from it"
+    assert max(map(len, explanation.splitlines())) <= 96
+
+
+@pytest.fixture
+def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The generator with a service.yml of ours, in this process."""
+    loader = SourceFileLoader("generator", str(PACKAGING / "ordermonit-generator"))
+    spec = spec_from_loader("generator", loader)
+    assert spec is not None
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "SETTINGS", str(tmp_path / "service.yml"))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("value", "period", "accuracy"),
+    [
+        ("120", "120s", "1s"),
+        ("3", "3s", "30000us"),
+        ("2.5", "2500000us", "25000us"),
+        ("0.0000004", "1us", "1us"),
+        ("86400", "86400s", "1s"),
+    ],
+)
+def test_the_period_of_service_yml_rules_the_timer(
+    generator: ModuleType, tmp_path: Path, value: str, period: str, accuracy: str
+) -> None:
+    (tmp_path / "service.yml").write_text(f"max_attempts: 4\nrunning_cycle: {value}\n")
+    generator.main(str(tmp_path))
+    lines = (tmp_path / DROP_IN).read_text().splitlines()
+    assert lines[-4:] == [
+        "OnUnitActiveSec=",
+        "OnActiveSec=0",
+        f"OnUnitActiveSec={period}",
+        f"AccuracySec={accuracy}",
+    ]
+
+
+VALUES: tuple[object, ...] = (
+    120,
+    0.5,
+    1e9,
+    1e10,
+    0,
+    -1,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+    "soon",
+    [2],
+    {},
+)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_the_generator_takes_what_the_program_takes(
+    generator: ModuleType, tmp_path: Path, value: object
+) -> None:
+    try:
+        kinds.seconds().accept(value)
+        right = True
+    except Misfit:
+        right = False
+    text = {"nan": ".nan", "inf": ".inf"}.get(repr(value), repr(value))
+    (tmp_path / "service.yml").write_text(f"running_cycle: {text}\n")
+    generator.main(str(tmp_path))
+    assert (tmp_path / DROP_IN).exists() == right
+
+
+@pytest.fixture
+def installed_generator(tmp_path: Path) -> Path:
+    """The generator as `make install` would put it for a configuration in `tmp_path`."""
+    text = (PACKAGING / "ordermonit-generator").read_text()
+    text = text.replace("/usr/local/lib/ordermonit", sys.prefix)
+    text = text.replace("/etc/ordermonit", str(tmp_path))
+    version = "{}.{}".format(*sys.version_info)
+    text = text.replace("#!/usr/bin/python3 ", f"#!{sys.base_prefix}/bin/python{version} ")
+    file = tmp_path / "generator"
+    file.write_text(text)
+    file.chmod(0o755)
+    return file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"running_cycle: [",
+        b"running_cycle: soon",
+        b"- running_cycle",
+        b"\xff\xfe\x00",
+        b"a: &a [*a, *a]\nrunning_cycle: *a",
+        b"[" * 5000,
+    ],
+)
+def test_a_missing_or_wrong_file_makes_the_generator_do_nothing_in_silence(
+    installed_generator: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "service.yml").write_bytes(content)
+    output = tmp_path / "output"
+    output.mkdir()
+    done = subprocess.run([installed_generator, output, output, output], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(output.iterdir()) == []
+
+
+def test_the_generator_imports_no_more_than_yaml(installed_generator: Path, tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text("running_cycle: 7\n")
+
+    def imported(*command: str | Path) -> set[str]:
+        python = ["/usr/bin/python3", "-SI", "-X", "importtime", *command]
+        report = subprocess.run(python, capture_output=True, text=True, check=True).stderr
+        return {line.rsplit("|", 1)[-1].strip() for line in report.splitlines()}
+
+    packages = Path(yaml.__file__).parents[1]
+    alone = imported("-c", f"import sys; sys.path.append({str(packages)!r}); import os, yaml")
+    assert imported(installed_generator, *[tmp_path] * 3) <= alone
+    assert (tmp_path / DROP_IN).exists()

@@ -1,0 +1,94 @@
+"""The linters, and the shape of the program, as tests."""
+
+import ast
+import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "ordermonit").rglob("*.py"))
+
+MOST_LINES_OF_A_MODULE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
+    ids=["ruff check", "ruff format", "mypy"],
+)
+def test_the_linters_have_no_complaint(command: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("script", [".ci/run", "tests/setup/debian.sh"])
+def test_the_scripts_have_no_mistake_in_their_syntax(script: str) -> None:
+    interpreter = (ROOT / script).read_text().splitlines()[0].split("/")[-1].split()[-1]
+    run = subprocess.run([interpreter, "-n", ROOT / script], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def name_of(module: Path) -> str:
+    """As it is imported."""
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_module_and_no_function_is_long(module: Path) -> None:
+    text = module.read_text()
+    assert len(text.splitlines()) <= MOST_LINES_OF_A_MODULE
+    functions = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION}
+    assert not long
+
+
+def imported(module: Path, known: set[str]) -> set[str]:
+    """The program's own modules that this one imports, wherever in it it does."""
+    name = name_of(module)
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}, line {node.lineno}: a relative import"
+            # `from package import module` names a module too.
+            parts = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= parts & known or {str(node.module)}
+    return found & known - {name}
+
+
+def test_imports_point_one_way() -> None:
+    known = {name_of(module) for module in MODULES}
+    graph = {name_of(module): imported(module, known) for module in MODULES}
+    assert any(graph.values())
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as problem:
+        raise AssertionError(f"modules import each other: {problem.args[1]}") from None
+
+
+def test_the_architecture_names_every_module_in_import_order() -> None:
+    rows = re.findall(r"^\| `([\w/.]+)` \|.*\|.*\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
+    modules = [row for row in rows if row.endswith((".py", ".rb", "/")) and row != "driver.rb"]
+    order = [f"ordermonit.{row.rstrip('/').removesuffix('.py')}" for row in modules]
+    known = {name_of(module) for module in MODULES}
+    top = {name for name in known if name.count(".") == 1}
+    assert sorted(order) == sorted(top)
+    for module in MODULES:
+        name = ".".join(name_of(module).split(".")[:2])
+        below = {".".join(each.split(".")[:2]) for each in imported(module, known)}
+        for each in below - {name, "ordermonit"}:
+            assert order.index(each) < order.index(name), f"{name} imports {each}"
