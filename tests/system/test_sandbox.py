@@ -8,8 +8,6 @@ import pytest
 from tests.parts.databases import PASSWORD
 from tests.system.inside import CONFIG, STATE, Inside
 
-pytestmark = pytest.mark.xdist_group("machine")
-
 UNIT = "ordermonit.service"
 PROBE = "/usr/local/lib/probe.py"  # the clone may be where the sandbox shows nothing
 WRITABLE = (STATE, "/var/log/ordermonit", "/run/ordermonit", "/tmp", "/var/tmp")
