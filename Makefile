@@ -21,6 +21,11 @@ test: test-packages .venv/ready build/wheels/ordermonit ## Run every test and li
 demo: demo-packages .venv/runtime ## Show the service at work on an embedded shop, node and ERP
 	.venv/bin/python -m tests.demo
 
+.PHONY: bench
+bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes BENCHMARKS.md
+	$(PIP) install -r tests/benchmarks/requirements.txt
+	.venv/bin/python -m tests.benchmarks
+
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
 	.venv/bin/ruff check
@@ -35,8 +40,8 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: test-packages demo-packages venv-packages
-test-packages demo-packages venv-packages: %-packages:
+.PHONY: test-packages demo-packages venv-packages bench-packages
+test-packages demo-packages venv-packages bench-packages: %-packages:
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the

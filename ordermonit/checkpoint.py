@@ -68,12 +68,17 @@ class Checkpoint:
 
     def encode(self) -> bytes:
         """The text, with its checksum."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> tuple[bytes, bytes]:
+        """The text and its checksum's line: one copy less of what may be a megabyte."""
         head = [f"^VERSION {VERSION} {_TITLE}", f"^HEAD {self.head}"]
         head += [_gap_line(gap) for gap in self.gaps]
         if self.recovered:
             head.append("^RECOVERED")
-        body = "".join(f"{line}\n" for line in head).encode() + b"".join(self._lines.values())
-        return body + _CHECKSUM + hashlib.sha256(body).hexdigest().encode() + b"\n"
+        title = "".join(f"{line}\n" for line in head).encode()
+        body = b"".join((title, *self._lines.values()))
+        return body, _CHECKSUM + hashlib.sha256(body).hexdigest().encode() + b"\n"
 
 
 def _stamp(moment: datetime) -> str:

@@ -98,6 +98,8 @@ def import_(context: Context) -> int:
     state.refuse_existing()
     checkpoint = Checkpoint(found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
+    for note in found.notes:
+        print(note)
     _created(context, checkpoint, f"imported from {path} with {unresolved} unresolved orders")
     return Exit.OK
 

@@ -152,22 +152,23 @@ class State:
 
         Returns the bytes written. Raises StateError, with the old checkpoint whole.
         """
-        data = checkpoint.encode()
+        pieces = checkpoint.pieces()
         try:
-            self._replace(self.checkpoint, data, keep=self.previous)
+            self._replace(self.checkpoint, *pieces, keep=self.previous)
         except OSError as problem:
             raise _unwritable(self.checkpoint, problem) from None
-        return len(data)
+        return sum(map(len, pieces))
 
     def _replace(
-        self, path: Path, data: bytes, *, keep: Path | None = None, durable: bool = True
+        self, path: Path, *pieces: bytes, keep: Path | None = None, durable: bool = True
     ) -> None:
         new = path.with_name(f"{path.name}.new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(handle, view) :]
             self._own(handle)
             if durable:
                 os.fsync(handle)

@@ -1,6 +1,7 @@
 """The linters, and the shape of the program, as tests."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -77,3 +78,17 @@ def test_imports_point_one_way() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as problem:
         raise AssertionError(f"modules import each other: {problem.args[1]}") from None
+
+
+def test_the_architecture_names_every_module_in_import_order() -> None:
+    rows = re.findall(r"^\| `([\w/.]+)` \|.*\|.*\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
+    modules = [row for row in rows if row.endswith((".py", ".rb", "/")) and row != "driver.rb"]
+    order = [f"ordermonit.{row.rstrip('/').removesuffix('.py')}" for row in modules]
+    known = {name_of(module) for module in MODULES}
+    top = {name for name in known if name.count(".") == 1}
+    assert sorted(order) == sorted(top)
+    for module in MODULES:
+        name = ".".join(name_of(module).split(".")[:2])
+        below = {".".join(each.split(".")[:2]) for each in imported(module, known)}
+        for each in below - {name, "ordermonit"}:
+            assert order.index(each) < order.index(name), f"{name} imports {each}"

@@ -70,6 +70,5 @@ def median(costs: Sequence[Cost]) -> Cost:
 def ratio(ours: Sequence[Cost], theirs: Sequence[Cost], figure: str = "wall") -> float:
     """The median of the ratios of the runs that stood side by side."""
     pairs = zip(ours, theirs, strict=True)
-    return statistics.median(
-        float(getattr(one, figure) / getattr(other, figure)) for one, other in pairs
-    )
+    ratios = [float(getattr(one, figure) / getattr(other, figure)) for one, other in pairs]
+    return statistics.median(ratios)

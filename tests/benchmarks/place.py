@@ -21,8 +21,10 @@ from tests.parts.sshd import Sshd
 _RAILS_ROOT = Path(__file__).parent / "rails_root"
 _ROOT = Path(__file__).parents[2]
 
-#: Of ten orders, those whose payment is authorized.
-AUTHORIZED_OF_TEN = 6
+
+def is_authorized(at: int) -> bool:
+    """Whether the payment of a batch's order is authorized: 60 %, evenly spread."""
+    return at * 6 % 10 < 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Place:
             # A process of its own: it must not wait for the program that measures.
             where = self.directory / "abacos.json"
             command = [sys.executable, "-m", "tests.parts.abacos", "--dir", str(self.directory)]
-            self._abacos.launch(["env", f"--chdir={_ROOT}", *command], where.exists)
+            alive = ["setpriv", "--pdeathsig", "KILL", "env", f"--chdir={_ROOT}"]  # dies with us
+            self._abacos.launch([*alive, *command], where.exists)
             self.front = Front(self.maria.fresh_database())
             stack.callback(self.front.engine.dispose)
             self.judge: Judge = Remote(self.directory).judge
@@ -76,7 +79,7 @@ class Place:
         """So many new orders, none of them in Abacos, 60 % authorized."""
         head = self.front.newest_id()
         numbers = self.front.add_many(how_many)
-        paid = [number for at, number in enumerate(numbers) if at % 10 < AUTHORIZED_OF_TEN]
+        paid = [number for at, number in enumerate(numbers) if is_authorized(at)]
         self.front.set_state("authorized", paid)
         return Batch(head, tuple(numbers), frozenset(paid))
 
@@ -89,6 +92,13 @@ class Place:
                 raise RuntimeError(
                     f"{way}: order {number} inserted {inserted} and confirmed {confirmed} times"
                 )
+
+    def config(self) -> Path:
+        """The configuration for this Front."""
+        directory = self.directory / "config"
+        if not directory.exists():
+            self.configuration(directory, self.front.settings())
+        return directory
 
     def configuration(self, directory: Path, database: dict[str, object]) -> Path:
         """The four files in this directory."""

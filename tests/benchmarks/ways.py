@@ -24,9 +24,7 @@ Way = Callable[[Place, Batch], Cost]
 
 def ours(place: Place, batch: Batch) -> Cost:
     """`ordermonit cycle`. Proves its one connection and its one boot."""
-    config = place.directory / "config"
-    if not config.exists():
-        place.configuration(config, place.front.settings())
+    config = place.config()
     command = [*program(config, place.state_at(config, batch.head)), "cycle"]
     return run(command)
 

@@ -149,6 +149,15 @@ def test_imported_orders_are_integrated(world: World) -> None:
     assert [judge.confirmed_count(5000 + id) for id in (621, 622, 624, 632, 647)] == [1] * 5
 
 
+def test_import_says_where_head_is_below_a_record(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "old"
+    file.write_text(next(DATA.rglob("checkpoint-6-columns")).read_text().replace(" 647 ", " 600 "))
+    run = world.run("import", str(file))
+    assert run.exit_code == 0
+    assert "600" in run.stdout.splitlines()[0]
+    assert world.status()["head"] == 600
+
+
 def test_import_names_an_odd_line(world: World, tmp_path: Path) -> None:
     file = tmp_path / "old"
     lines = next(DATA.rglob("checkpoint-7-columns")).read_text().splitlines()

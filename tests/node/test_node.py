@@ -555,7 +555,9 @@ def test_the_default_keys_are_tried(
         assert type(problem) is ConfigurationError
         assert f"no private key in {directory}" in problem.message
         directory.mkdir(exist_ok=True)
-    (directory / "config").write_text("ProxyCommand false\nHost *\n  Port 1\n  User nobody\n")
+    (directory / "config").write_text(
+        "Host *\n  Port 1\n  User nobody\n  BindAddress 192.0.2.1\n  ProxyCommand false\n"
+    )
     keygen(directory / "id_rsa")
     (directory / "id_ecdsa").write_text("broken")
     assert type(opening_fails(default)) is Refused

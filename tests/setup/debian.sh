@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a make target needs. Usage: debian.sh venv|demo|test
+# Installs the Debian packages that a make target needs. Usage: debian.sh venv|demo|test|bench
 #
 # Does nothing when they are all there. Otherwise, as root, it installs them without starting any
 # service: the tests start private servers of their own. Anybody else gets one line that says what
@@ -11,12 +11,15 @@ demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
 strace iproute2 iptables faketime procps fish tcsh zsh"
 
+bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
+
 case "${1-}" in
 venv) wanted=$venv ;;
 demo) wanted=$demo ;;
 test) wanted=$test ;;
+bench) wanted=$bench ;;
 *)
-    echo "usage: $0 venv|demo|test" >&2
+    echo "usage: $0 venv|demo|test|bench" >&2
     exit 64
     ;;
 esac

@@ -3,12 +3,8 @@
 import signal
 import time
 
-import pytest
-
 from ordermonit.events import Event
 from tests.system.inside import STATE, Inside
-
-pytestmark = pytest.mark.xdist_group("machine")
 
 UNIT = "ordermonit.service"
 GOOD = {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}

@@ -1,12 +1,8 @@
 """`make install` and `make uninstall`: what they leave, file by file."""
 
-import pytest
-
 from tests.system.conftest import Installed
 from tests.system.inside import CONFIG, STATE
 from tests.system.machine import SOURCE, Machine
-
-pytestmark = pytest.mark.xdist_group("machine")
 
 SAMPLES = ("database.yml", "integration_server.yml", "process.yml", "service.yml")
 PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"))

@@ -1,10 +1,6 @@
 """A machine that dies in the middle of a cycle."""
 
-import pytest
-
 from tests.system.conftest import MakeInside
-
-pytestmark = pytest.mark.xdist_group("machine")
 
 
 def test_nothing_is_lost_or_doubled_when_the_machine_dies_in_mid_cycle(

@@ -9,8 +9,6 @@ import pytest
 from ordermonit.events import Event
 from tests.system.inside import CONFIG, STATE, Inside
 
-pytestmark = pytest.mark.xdist_group("machine")
-
 #: What a busy machine may take to start a unit, in seconds.
 LATE = 0.7
 

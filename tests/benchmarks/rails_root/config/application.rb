@@ -5,6 +5,7 @@ require_relative "../lib/settings"
 module Shop
   class Application < Rails::Application
     config.load_defaults 6.1
+    config.eager_load = true
     config.logger = ActiveSupport::Logger.new(IO::NULL)
     config.secret_key_base = "only a benchmark's"
 

@@ -1,0 +1,71 @@
+"""One cycle with a stopwatch on its parts: `traced.py RESULT CONFIG STATE`, begun at $BEGUN.
+
+The program is the real one; the parts that take time are wrapped from outside. The result is JSON:
+the seconds of each part, and how often it was done.
+"""
+
+import inspect
+import json
+import os
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_seconds: dict[str, float] = defaultdict(float)
+_counts: Counter[str] = Counter()
+
+
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    begun = time.time()
+    try:
+        yield
+    finally:
+        _seconds[name] += time.time() - begun
+        _counts[name] += 1
+
+
+def _time(owner: Any, attribute: str, part: str) -> None:
+    """Put the stopwatch around a function or a coroutine function."""
+    function = getattr(owner, attribute)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        with _part(part):
+            return function(*arguments, **named)
+
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        with _part(part):
+            return await function(*arguments, **named)
+
+    setattr(owner, attribute, awaited if inspect.iscoroutinefunction(function) else timed)
+
+
+def main() -> None:
+    """Run the cycle, and write what was measured."""
+    result, config, directory = sys.argv[1:]
+    begun = float(os.environ["BEGUN"])
+    _seconds["interpreter"] = time.time() - begun
+    with _part("imports"):
+        from ordermonit import cli, configuration, cycle, journal, state
+    with _part("imports for SSH"):
+        from ordermonit import node, session, ssh
+    _time(cycle, "plan", "plan")
+    _time(configuration, "load", "configuration")
+    _time(ssh, "start", "connect")
+    _time(node.Node, "_greeting", "boot")
+    _time(node.Node, "_request", "requests")
+    _time(session.Session, "close", "close")
+    _time(state.State, "write", "durable writes")
+    _time(journal.Log, "tell", "log")
+    code = cli.main(["--config", config, "--state", directory, "cycle"])
+    _seconds["total"] = time.time() - begun
+    Path(result).write_text(json.dumps({"seconds": _seconds, "counts": _counts}))
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
