@@ -121,7 +121,8 @@ def reason(error: Exception) -> str:
     """What the system or asyncssh says about it, without its numbers."""
     if isinstance(error, OSError) and error.strerror and not error.filename:
         # asyncio puts words of its own in place of the system's; a resolver's numbers are negative.
-        return os.strerror(error.errno) if error.errno > 0 else error.strerror
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else error.strerror
     return str(error) or type(error).__name__
 
 
