@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ordermonit.events import Event
-from ordermonit.model import Answer, Operation, Order, Reason, Record, Status, Verdict
+from ordermonit.model import Answer, Operation, Order, Reason, Record, Status, Verdict, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def journey(record: Record, order: Order | None, rules: Rules) -> Journey:
 
 def first_record(order: Order, now: datetime) -> Record:
     """The record of an order that is seen for the first time; not saved until there is more."""
-    return Record(order.id, order.number, Status.FAILED, Reason.NOT_FOUND, now, now)
+    return Record(order.id, shown(order.number), Status.FAILED, Reason.NOT_FOUND, now, now)
 
 
 def has_work(record: Record, order: Order | None, rules: Rules) -> bool:

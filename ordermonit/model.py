@@ -65,6 +65,10 @@ class Verdict(StrEnum):
         return self in (Verdict.AMBIGUOUS, Verdict.DOWN, Verdict.TIMEOUT, Verdict.LOST)
 
 
+#: As much of a number that may not reach the node is kept, in characters.
+ODD_NUMBER_LIMIT = 80
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer of the node, classified. `error` is one line for people, None when all is well."""
@@ -86,6 +90,17 @@ class Order:
     def has_valid_number(self) -> bool:
         """Whether the number may be sent to the node (rule C10)."""
         return self.number is not None and VALID_NUMBER.fullmatch(self.number) is not None
+
+
+def shown(number: str | None) -> str | None:
+    """A number as records and logs have it: one short line, whatever stands in the Front.
+
+    What is invisible gets a mark in its place, so that an odd number never becomes a valid one.
+    """
+    if number is None:
+        return None
+    some = number[:ODD_NUMBER_LIMIT]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in some)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,11 @@ from ordermonit.events import Event
 from ordermonit.gaps import Moment
 from ordermonit.journal import Log
 from ordermonit.journey import Run, Save, Trouble, charged, journey
-from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict
+from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict, shown
 from ordermonit.plan import Item, Plan, rules
 from ordermonit.progress import Progress
 
 _SAVED = Answer(Verdict.DONE)
-
-#: A number as long as this is kept of one that may not reach the node, in characters.
-_ODD_NUMBER_LIMIT = 80
 
 
 class Store(Protocol):
@@ -189,7 +186,7 @@ class Work:
         """Write the record, and HEAD with it when the order has its verdict (rule C6)."""
         number = item.order.number if item.order is not None else step.record.number
         now = datetime.now(UTC)
-        record = step.record.with_(number=number and number[:_ODD_NUMBER_LIMIT])
+        record = step.record.with_(number=shown(number))
         old = self._checkpoint.records.get(record.id)
         changed = old is None or old != record.with_(updated_at=old.updated_at)
         if changed:
