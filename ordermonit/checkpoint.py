@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from ordermonit.errors import CheckpointError
-from ordermonit.gaps import Gap, Moment, filled, noted
+from ordermonit.gaps import Gap, Moment, filled, fresh, noted
 from ordermonit.model import VALID_NUMBER, Operation, Reason, Record, Status
 
 #: How many resolved records are kept for people to look at. The journal is the history.
@@ -58,10 +58,11 @@ class Checkpoint:
         """HEAD moves over the ascending ids in `known`; what lay between becomes gaps.
 
         Ids behind HEAD are late orders: they are no gap any more. HEAD never falls (rule C6).
+        Gaps whose window has passed are dropped, so that they don't add up over the years.
         """
         for id in known:
             if id > self.head:
-                self.gaps = noted(self.gaps, self.head, (id,), now, window)
+                self.gaps = noted(fresh(self.gaps, now, window), self.head, (id,), now, window)
                 self.head = id
             else:
                 self.gaps = filled(self.gaps, id)

@@ -5,6 +5,7 @@ started it. Every way to fail says which file, host and user it is about.
 """
 
 import asyncio
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ async def start(
         raise _unavailable(what) from None
     except (OSError, asyncssh.Error) as error:
         raise _unavailable(f"{where} can't be reached: {reason(error)}") from None
+    except UnicodeDecodeError:
+        raise _unavailable(f"{where} is no SSH server: it says what is no text") from None
     except ValueError as error:  # of a name that can't be a host's or a user's
         raise ConfigurationError(
             f"there is no way to connect to {where}: {error}",
@@ -117,7 +120,9 @@ async def _execute(
 def reason(error: Exception) -> str:
     """What the system or asyncssh says about it, without its numbers."""
     if isinstance(error, OSError) and error.strerror and not error.filename:
-        return error.strerror
+        # asyncio puts words of its own in place of the system's; a resolver's numbers are negative.
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else error.strerror
     return str(error) or type(error).__name__
 
 

@@ -9,7 +9,7 @@ set -eu
 venv='python3-venv python3-dev gcc libc6-dev pkg-config libsystemd-dev'
 demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
-strace iproute2 procps fish tcsh zsh"
+strace iproute2 iptables faketime procps fish tcsh zsh"
 
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
 
