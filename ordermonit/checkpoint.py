@@ -224,7 +224,8 @@ def _parsed_number(text: str) -> str | None:
 
 
 def _unquoted(text: str) -> str:
-    value = json.loads(text)
+    # The first character decides: json gives up on deep nesting with a RecursionError.
+    value = json.loads(text) if text.startswith('"') else None
     if not isinstance(value, str):
         raise ValueError(f"found {text[:40]!r}, expected a quoted text")
     return value

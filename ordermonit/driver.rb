@@ -105,9 +105,14 @@ module Ordermonit
       exit!(0)
     end
 
+    def make_directory(path)
+      Dir.mkdir(path) unless File.directory?(path)
+    rescue Errno::EEXIST # another monitor was quicker
+    end
+
     # The kernel's lock: it ends with its holder, whatever ends that.
     def lock(path)
-      Dir.mkdir(File.dirname(path)) unless File.directory?(File.dirname(path))
+      make_directory(File.dirname(path))
       @lock = File.open(path, File::RDWR | File::CREAT, 0644)
       tries = (@settings["lock_wait"] * 10).ceil # a predecessor of ours may be dying
       until @lock.flock(File::LOCK_EX | File::LOCK_NB)

@@ -181,7 +181,8 @@ class Node:
     def _ended_early(self, end: Ended) -> OrdermonitError:
         """The stream ended before the driver said anything: a shell or rake has failed."""
         # A shell that lets nobody in says so on stdout.
-        words = self._channel.last_words() or complaint(self._noise + self._channel.unread())
+        printed = self._channel.last_words() or complaint(self._noise + self._channel.unread())
+        words = one_line(printed)
         settings = self._settings
         if end.status == wire.NO_RAILS_ROOT:
             return _misconfigured(
@@ -196,7 +197,7 @@ class Node:
             )
         if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"
             return _misconfigured(
-                f"`{settings.rake}` can't be run on {settings.host}: {one_line(words)}",
+                f"`{settings.rake}` can't be run on {settings.host}: {words}",
                 "Give its full path in rake, or PATH in environment: a command over SSH is no "
                 "login",
             )

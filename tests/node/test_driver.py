@@ -346,7 +346,7 @@ def test_a_lock_that_cannot_be_made_is_told(root: Path) -> None:
         greeting = session.greeting()
     assert isinstance(greeting, wire.NoLock)
     assert greeting.path == "Rakefile/lock"
-    assert greeting.chain[0].name == "Errno::EEXIST"
+    assert greeting.chain[0].name == "Errno::ENOTDIR"
 
 
 def _waits_for_lock(session: Remote) -> bool:

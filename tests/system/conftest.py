@@ -100,6 +100,5 @@ def machine(
     disks: Disks, installed: Installed, request: pytest.FixtureRequest
 ) -> Iterator[Machine]:
     """A machine with the product installed, for this test alone."""
-    name = request.node.name.replace("_", "-")[:40].rstrip("-")  # as a machine may be called
-    with Machine(disks.new(name, installed.disk.changes)) as machine:
+    with Machine(disks.new(request.node.name, installed.disk.changes)) as machine:
         yield machine

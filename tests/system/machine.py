@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ _MASKED = (
     "systemd-timesyncd.service",
     "systemd-logind.service",
 )
+_NUMBERS = count(1)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -77,7 +79,6 @@ class Disk:
     """One disk: `root` is what the machine sees, `changes` what it differs in from its layers."""
 
     def __init__(self, directory: Path) -> None:
-        self.name = directory.name
         self.root = directory / "root"
         self.changes = directory / "changes"
         self.work = directory / "work"
@@ -140,9 +141,10 @@ class Machine:
         with self._log.open("wb") as console:
             self._process = subprocess.Popen(
                 [
+                    *("setpriv", "--pdeathsig", "KILL"),  # no machine outlives its test run
                     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                     *("--private-network", "--console=read-only", f"--directory={self.disk.root}"),
-                    *(f"--machine=om-{os.getpid()}-{self.disk.name}", f"--bind-ro={SOURCE}"),
+                    *(f"--machine=om-{os.getpid()}-{next(_NUMBERS)}", f"--bind-ro={SOURCE}"),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -157,6 +159,8 @@ class Machine:
             raise TimeoutError(f"{late}\n{self._log.read_text(errors='replace')}") from late
 
     def _is_up(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise TimeoutError("the machine has ended at once")
         if not self._leader():
             return False
         state = self.run("systemctl", "is-system-running", check=False).stdout.strip()

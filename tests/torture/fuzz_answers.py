@@ -103,7 +103,7 @@ def _json(said: dict[str, Any]) -> bytes:
 
 def _odd_line(chance: Random, choices: tuple[dict[str, Any], ...]) -> bytes:
     said = dict(chance.choice(choices))
-    match chance.randrange(6):
+    match chance.randrange(9):
         case 0:
             said[chance.choice(list(said))] = chance.choice(_ODD)
         case 1:
