@@ -28,7 +28,15 @@ def test_the_linters_have_no_complaint(command: list[str]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tests/setup/debian.sh"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        ".ci/run",
+        "tests/setup/debian.sh",
+        "packaging/node/install.sh",
+        "packaging/node/ordermonit-node",
+    ],
+)
 def test_the_scripts_have_no_mistake_in_their_syntax(script: str) -> None:
     interpreter = (ROOT / script).read_text().splitlines()[0].split("/")[-1].split()[-1]
     run = subprocess.run([interpreter, "-n", ROOT / script], capture_output=True, text=True)
