@@ -31,7 +31,7 @@ def test_a_database_that_is_down_costs_nothing(make_world: MakeWorld, mariadb: M
     (line,) = down.stderr.splitlines()
     assert line.startswith("ordermonit: the Front's database mysql+pymysql://")
     assert "is down: " in line
-    assert PASSWORD not in line
+    assert PASSWORD.split()[0] not in line  # whichever way its odd half is quoted
     assert world.checkpoint() == before
     assert world.sshd.logins() == 0
     mariadb.start()
