@@ -34,11 +34,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 class _Schedule(LoadScopeScheduling):  # type: ignore[misc]
-    """Each test goes where there is time for it; those on machines, which are made once and take
-    longest, go to one worker and first. (`--dist loadgroup` reads no marks with pytest 9.2.)"""
+    """Each test goes where there is time for it; those that share one machine or one network,
+    which take longest, go to one worker. (`--dist loadgroup` reads no marks with pytest 9.2.)"""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "machines" if nodeid.startswith("tests/system/") else nodeid
+        shared = ("tests/system/", "tests/network/")
+        return nodeid.split("/")[1] if nodeid.startswith(shared) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
