@@ -13,8 +13,6 @@ from tests.parts.soap import Call
 from tests.parts.sshd import keygen
 from tests.parts.world import Run
 
-pytestmark = pytest.mark.xdist_group("network")
-
 
 def new_order(world: Apart) -> int:
     """One order that fell through, with its payment authorized."""
@@ -44,7 +42,7 @@ def goes_on(world: Apart, ends: Cable, number: int) -> None:
     world.abacos.work()
     world.node.behave_well()
     world.usual()
-    wait_until(lambda: not world.sshd.running(), "the lost session to end on the node", 20)
+    wait_until(lambda: not world.sshd.running(), "the lost session to end on the node")
     world.cycle()
     judge = world.abacos.judge
     assert judge.inserted_count(number) == 1
@@ -58,6 +56,7 @@ def goes_on(world: Apart, ends: Cable, number: int) -> None:
 def test_a_node_that_can_not_be_reached(apart: Apart, ends: Cable) -> None:
     head, logins = apart.status()["head"], apart.sshd.logins()
     number = new_order(apart)
+    apart.gives_up(connect_timeout=1)
     ends.unplug()
     failed(apart.run("cycle"), 75, NODE, "No route to host")
     ends.mend()
@@ -78,6 +77,7 @@ def test_a_node_that_can_not_be_reached(apart: Apart, ends: Cable) -> None:
 def test_what_is_no_ssh_server(apart: Apart, ends: Cable) -> None:
     head, logins = apart.status()["head"], apart.sshd.logins()
     number = new_order(apart)
+    apart.gives_up(connect_timeout=1)
     endless_lines, endless_line = b"welcome\r\n", b"x"
     for text in (endless_lines, endless_line, b"SSH-2.0-Jos\xe9\r\n\xff\x00", b"\0" * 65536):
         with listener(repeats(text)) as port:
@@ -116,8 +116,6 @@ def test_a_slow_line_is_no_fault(apart: Apart, ends: Cable) -> None:
     number = new_order(apart)
     with listener(Proxy(apart.sshd.port, delay=0.15)) as port:
         apart.reached_at(port)
-        apart.configure("integration_server", connect_timeout=10)
-        apart.configure("service", running_cycle=20)
         apart.cycle()
     goes_on(apart, ends, number)
 
@@ -125,17 +123,18 @@ def test_a_slow_line_is_no_fault(apart: Apart, ends: Cable) -> None:
 def test_the_line_falls_silent_and_the_task_does_not_go_on(apart: Apart, ends: Cable) -> None:
     """Half-open: the node learns of nothing, so only its own watchdog can end the task."""
     number = new_order(apart)
-    apart.node.quirk("insert_order", "sleeps", 8, numbers=[number])
+    apart.node.quirk("insert_order", "sleeps", 20, numbers=[number])
+    apart.gives_up(task_timeout=6)
     cycle = apart.start("cycle")
     run = ("insert_order", str(number))
     wait_until(lambda: run in apart.node.tasks(), "the task to begin")
     ends.silence()
-    _, stderr = cycle.communicate(timeout=30)
+    _, stderr = cycle.communicate(timeout=60)
     failed(Run(cycle.returncode, "", stderr), 75, "no attempt was charged")
     record = apart.record(number)
     assert (record["in_flight"], record["reason"]) == ("insert_order", "UNKNOWN")
     assert record["attempts"] == 0
-    wait_until(lambda: not _rakes(apart), "the node to end the task by itself", 20)
+    wait_until(lambda: not _rakes(apart), "the node to end the task by itself")
     assert apart.abacos.judge.inserted_count(number) == 0
     goes_on(apart, ends, number)
 
@@ -146,12 +145,13 @@ def test_the_line_breaks_after_the_insertion_took_effect(
 ) -> None:
     number = new_order(apart)
     apart.abacos.behave("stall", [number], calls=[Call.INSERT])
+    apart.gives_up(task_timeout=6)
     cycle = apart.start("cycle")
     judge = apart.abacos.judge
     wait_until(lambda: judge.inserted_count(number), "the insertion to take effect")
     break_it = {"silent": ends.silence, "reset": ends.reset, "stopped": apart.sshd.pause}
     break_it[fault]()
-    _, stderr = cycle.communicate(timeout=30)
+    _, stderr = cycle.communicate(timeout=60)
     apart.sshd.resume()
     failed(Run(cycle.returncode, "", stderr), 75, "no attempt was charged")
     record = apart.record(number)
@@ -167,8 +167,6 @@ def test_the_answer_is_cut_in_its_middle(apart: Apart, ends: Cable) -> None:
     judge = apart.abacos.judge
     with listener(proxy) as port:
         apart.reached_at(port)
-        apart.configure("integration_server", task_timeout=30)
-        apart.configure("service", running_cycle=20)
         cycle = apart.start("cycle")
         wait_until(lambda: apart.node.task_count("insert_order", number), "the task to begin")
         proxy.cut_after(10)
@@ -181,8 +179,6 @@ def test_the_answer_is_cut_in_its_middle(apart: Apart, ends: Cable) -> None:
 def test_rake_is_killed_after_the_insertion_took_effect(apart: Apart, ends: Cable) -> None:
     number = new_order(apart)
     apart.abacos.behave("stall", [number], calls=[Call.INSERT])
-    apart.configure("integration_server", task_timeout=30)
-    apart.configure("service", running_cycle=20)
     cycle = apart.start("cycle")
     wait_until(lambda: apart.abacos.judge.inserted_count(number), "the insertion to take effect")
     for pid in _rakes(apart):
@@ -200,6 +196,7 @@ def test_an_answer_that_is_none(apart: Apart, ends: Cable, tmp_path: Path) -> No
     number = new_order(apart)
     rake = tmp_path / "rake"
     apart.configure("integration_server", rake=str(rake))
+    apart.gives_up()
     answers = {
         "printf 'fine, thanks\\n'": "no JSON",
         'printf \'{"id":1,"value":true,"by":"Jos\\351"}\\n\'': "no JSON",
