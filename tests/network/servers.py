@@ -15,14 +15,15 @@ from tests.network.wire import NODE
 def listener(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     """Each connection gets a thread that talks to it; yields the port."""
     server = socket.create_server((NODE, 0))
-    accepted: list[socket.socket] = []
+    talks: list[tuple[socket.socket, threading.Thread]] = []
 
     def accept() -> None:
         with suppress(OSError):
             while True:
                 connection, _ = server.accept()
-                accepted.append(connection)
-                threading.Thread(target=_quietly, args=(talk, connection), daemon=True).start()
+                thread = threading.Thread(target=_quietly, args=(talk, connection), daemon=True)
+                talks.append((connection, thread))
+                thread.start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
@@ -30,7 +31,10 @@ def listener(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
-        for connection in accepted:
+        for connection, thread in talks:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # wakes its thread, as a close would not
+            thread.join(10)
             connection.close()
 
 
