@@ -48,6 +48,7 @@ def installed(disks: Disks) -> Installed:
         printed = machine.run("make", "-C", str(SOURCE), "install").stdout
         after = disk.files()
         machine.power_off()
+    disks.freeze(disk)
     return Installed(disk, printed, before, after)
 
 
@@ -59,6 +60,7 @@ def furnished(disks: Disks, installed: Installed) -> Disk:
         _allow_closed_user_namespaces(machine)
         furnish(machine)
         machine.power_off()
+    disks.freeze(disk)
     return disk
 
 
