@@ -147,7 +147,9 @@ class Machine:
         with self._log.open("wb") as console:
             self._process = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "KILL"),  # no machine outlives its test run
+                    # A namespace of processes that ends with us: no machine outlives its test run.
+                    *("setpriv", "--pdeathsig", "KILL"),
+                    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
                     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                     *("--private-network", "--console=read-only", f"--directory={self.disk.root}"),
                     *(f"--machine=om-{os.getpid()}-{next(_NUMBERS)}", f"--bind-ro={SOURCE}"),
@@ -177,16 +179,15 @@ class Machine:
         """systemd's pid, as we see it."""
         if self._process is None:
             return None
-        found = descendants(self._process.pid)
-        return found[0] if found else None
+        nspawn, leader, *_ = [*descendants(self._process.pid), None, None]
+        return leader if nspawn else None
 
     def kill(self) -> None:
         """Pull the plug: every process of the machine is gone, what was written stays."""
         if self._process is None:
             return
-        leader = self._leader()
-        if leader is not None:
-            os.kill(leader, signal.SIGKILL)
+        for pid in descendants(self._process.pid)[:1]:
+            os.kill(pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._process = None
