@@ -41,8 +41,7 @@ def cycle(context: Context) -> int:
     from ordermonit.cycle import run_cycle
 
     configuration, log = context.configuration(), context.log()
-    # Boot, the operation, and the watchdog's grace: whatever takes longer than this hangs.
-    patience = 2 * configuration.node.task_timeout + configuration.node.connect_timeout + 60
+    patience = progress.patience(configuration)
     told = progress.together(progress.to_systemd(patience), context.bar)
     try:
         result = run_cycle(configuration, context.state, log, told)

@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from ordermonit.configuration import Configuration
+
 
 class Progress(Protocol):
     """Called before each operation: `done` of `total` orders, and what is done now."""
 
     def __call__(self, done: int, total: int, doing: str) -> None: ...
+
+
+def patience(configuration: Configuration) -> float:
+    """Seconds from one progress to the next after which a cycle hangs.
+
+    The longest step: a wait for what is down, or a connection, a boot of Rails and one operation,
+    with their graces.
+    """
+    node, wait = configuration.node, configuration.service.downtime_wait
+    return wait + node.connect_timeout + 2 * node.task_timeout + 60
 
 
 def to_systemd(seconds: float) -> Progress:

@@ -1,5 +1,6 @@
 """Machines. They are made once, and each layer once: installed, then furnished with a world."""
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,6 +38,9 @@ def disks(request: pytest.FixtureRequest) -> Iterator[Disks]:
 @pytest.fixture(scope="session")
 def installed(disks: Disks) -> Installed:
     """The product, installed by `make install` in a booted machine, as an administrator does."""
+    # A machine has no network: what needs one is done here, if it is not done yet.
+    wheels = ["make", "--silent", "-C", str(SOURCE), "build/wheels/ordermonit"]
+    subprocess.run(wheels, check=True, capture_output=True)
     disk = disks.new("installed")
     disk.forget_host()
     with Machine(disk) as machine:
@@ -44,6 +48,7 @@ def installed(disks: Disks) -> Installed:
         printed = machine.run("make", "-C", str(SOURCE), "install").stdout
         after = disk.files()
         machine.power_off()
+    disks.freeze(disk)
     return Installed(disk, printed, before, after)
 
 
@@ -55,6 +60,7 @@ def furnished(disks: Disks, installed: Installed) -> Disk:
         _allow_closed_user_namespaces(machine)
         furnish(machine)
         machine.power_off()
+    disks.freeze(disk)
     return disk
 
 

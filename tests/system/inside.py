@@ -158,11 +158,12 @@ class Inside:
 
     def fresh(self) -> None:
         """As after the installation: nothing runs, the usual configuration, a new checkpoint."""
-        run = self.machine.run
-        run("systemctl", "disable", "--now", "--quiet", "ordermonit.timer")
-        run("systemctl", "stop", "ordermonit.service")
-        run("systemctl", "reset-failed")
-        run("sh", "-c", f"rm -f {STATE}/checkpoint* {STATE}/cycles {STATE}/lock")
+        stop = (
+            "systemctl disable --now --quiet ordermonit.timer && systemctl stop ordermonit.service"
+            " && systemctl reset-failed"
+            f" && rm -f {STATE}/checkpoint* {STATE}/cycles {STATE}/lock"
+        )
+        self.machine.run("sh", "-c", stop)
         self.node.behave_well()
         self.abacos.work()
         self.files = {
@@ -180,8 +181,7 @@ class Inside:
         }
         for name in self.files:
             self.configure(name)
-        run("systemctl", "daemon-reload")
-        run("ordermonit", "init", "--latest")
+        self.machine.run("sh", "-c", "systemctl daemon-reload && ordermonit init --latest")
 
     def sell(self, how_many: int, state: str = "authorized") -> list[str]:
         """So many orders that never reach Abacos by themselves; their numbers."""

@@ -60,17 +60,22 @@ class Disks:
             subprocess.run(["umount", "--lazy", place], check=True)
         self.directory.rmdir()
 
+    def freeze(self, disk: "Disk") -> None:
+        """From now on the disk is a layer of others, and is only read."""
+        subprocess.run(["umount", disk.root], check=True)
+        self._mounted.remove(disk.root)
+        self._mount("overlay", "overlay", f"lowerdir={disk.changes}:{disk.layers}", disk.root)
+
     def _mount(self, kind: str, what: str, options: str, where: Path) -> None:
         subprocess.run(["mount", "-t", kind, "-o", options, what, where], check=True)
         self._mounted.append(where)
 
     def new(self, name: str, *layers: Path) -> "Disk":
         """A new disk over these layers, the uppermost first, and the host's root under them."""
-        disk = Disk(self.directory / name)
+        disk = Disk(self.directory / name, ":".join(map(str, (*layers, "/"))))
         for part in (disk.changes, disk.work, disk.root):
             part.mkdir(parents=True)
-        lower = ":".join(map(str, (*layers, "/")))
-        options = f"lowerdir={lower},upperdir={disk.changes},workdir={disk.work}"
+        options = f"lowerdir={disk.layers},upperdir={disk.changes},workdir={disk.work}"
         self._mount("overlay", "overlay", options, disk.root)
         return disk
 
@@ -78,7 +83,8 @@ class Disks:
 class Disk:
     """One disk: `root` is what the machine sees, `changes` what it differs in from its layers."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, layers: str) -> None:
+        self.layers = layers
         self.root = directory / "root"
         self.changes = directory / "changes"
         self.work = directory / "work"
@@ -141,7 +147,9 @@ class Machine:
         with self._log.open("wb") as console:
             self._process = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "KILL"),  # no machine outlives its test run
+                    # A namespace of processes that ends with us: no machine outlives its test run.
+                    *("setpriv", "--pdeathsig", "KILL"),
+                    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
                     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                     *("--private-network", "--console=read-only", f"--directory={self.disk.root}"),
                     *(f"--machine=om-{os.getpid()}-{next(_NUMBERS)}", f"--bind-ro={SOURCE}"),
@@ -160,7 +168,8 @@ class Machine:
 
     def _is_up(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise TimeoutError("the machine has ended at once")
+            code = self._process and self._process.returncode
+            raise TimeoutError(f"the machine has ended at once (exit {code})")
         if not self._leader():
             return False
         state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
@@ -170,16 +179,15 @@ class Machine:
         """systemd's pid, as we see it."""
         if self._process is None:
             return None
-        found = descendants(self._process.pid)
-        return found[0] if found else None
+        nspawn, leader, *_ = [*descendants(self._process.pid), None, None]
+        return leader if nspawn else None
 
     def kill(self) -> None:
         """Pull the plug: every process of the machine is gone, what was written stays."""
         if self._process is None:
             return
-        leader = self._leader()
-        if leader is not None:
-            os.kill(leader, signal.SIGKILL)
+        for pid in descendants(self._process.pid)[:1]:
+            os.kill(pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._process = None

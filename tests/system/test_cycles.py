@@ -72,6 +72,17 @@ def test_stop_in_the_middle_of_an_insertion_leaves_it_to_the_next_cycle(inside: 
     assert inside.node.task_count("insert_order", number) == 1
 
 
+def test_stop_before_the_cycle_has_begun_is_no_failure_either(inside: Inside) -> None:
+    machine = inside.machine
+    machine.run("systemctl", "start", "ordermonit.timer")  # so that the unit stays loaded
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("systemctl", "start", "--no-block", UNIT)
+    machine.wait(lambda: _main_pid(inside), "the process")
+    machine.run("systemctl", "stop", UNIT)
+    shown = machine.show(UNIT, "ActiveState", "Result")
+    assert shown == {"ActiveState": "inactive", "Result": "success"}
+
+
 def test_a_long_cycle_outlives_the_timeout_by_its_progress(inside: Inside) -> None:
     machine = inside.machine
     inside.node.quirk("insert_order", "sleeps", 1.5)
