@@ -3,6 +3,10 @@
 The text is for people as well: a version, HEAD (the high-water mark on the orders' id), the gaps
 behind it, one order a line, and a checksum over all of it. Reading is strict: what is not exactly
 what was written is refused by line, since guessing could lose an order.
+
+The checksum is the sum of all lines' SHA-256, modulo 2^256: with ten thousand open records a
+durable operation hashes the one line that it changed. So it is blind to the lines' order, which
+says no more than which of the resolved orders is the oldest.
 """
 
 import hashlib
@@ -19,11 +23,14 @@ KEPT_RESOLVED = 100
 
 VERSION = 1
 _TITLE = "id number status reason attempts created updated in-flight inserted-by error"
-_CHECKSUM = b"^CHECKSUM sha256 "
+_CHECKSUM = b"^CHECKSUM sum-of-sha256 "
+_MODULUS = 1 << 256
 
 
 class Checkpoint:
     """HEAD, gaps and records. Changing it changes memory only; `state.py` makes it durable.
+
+    `rescans` are the ids up to HEAD that a person wants checked again, and that were not yet.
 
     `recovered` is true after `ordermonit recover`, until the next new orders have been checked: the
     one write that was lost may have been the intent to insert one of them.
@@ -32,27 +39,37 @@ class Checkpoint:
     def __init__(self, head: int, records: Iterable[Record] = (), gaps: Iterable[Gap] = ()) -> None:
         self.head = head
         self.gaps = tuple(gaps)
+        self.rescans: tuple[tuple[int, int], ...] = ()
         self.recovered = False
         self.records: dict[int, Record] = {}
         # One durable operation changes one record: the other lines are not made again.
         self._lines: dict[int, bytes] = {}
+        self._sum = 0
         self._resolved: dict[int, None] = {}
         for record in records:
             self.put(record)
 
     def put(self, record: Record) -> None:
-        """Add or replace a record; beyond `KEPT_RESOLVED` the oldest resolved one is dropped."""
-        self.records.pop(record.id, None)
-        self._lines.pop(record.id, None)
-        self._resolved.pop(record.id, None)
+        """Add or replace a record; beyond `KEPT_RESOLVED` the oldest resolved one is dropped.
+
+        What a person dismissed is never dropped: a rescan would take it for a missing order.
+        """
+        self._drop(record.id)
+        line = f"{_line(record)}\n".encode()
         self.records[record.id] = record
-        self._lines[record.id] = f"{_line(record)}\n".encode()
-        if not record.is_open:
+        self._lines[record.id] = line
+        self._sum += _digest(line)
+        if record.may_be_checked_again:
             self._resolved[record.id] = None
             if len(self._resolved) > KEPT_RESOLVED:
-                oldest = next(iter(self._resolved))
-                for kept in (self.records, self._lines, self._resolved):
-                    del kept[oldest]
+                self._drop(next(iter(self._resolved)))
+
+    def _drop(self, id: int) -> None:
+        line = self._lines.pop(id, None)
+        if line is not None:
+            self._sum -= _digest(line)
+            del self.records[id]
+            self._resolved.pop(id, None)
 
     def passed(self, known: Iterable[int], now: Moment, window: float) -> None:
         """HEAD moves over the ascending ids in `known`; what lay between becomes gaps.
@@ -71,15 +88,29 @@ class Checkpoint:
         """The text, with its checksum."""
         return b"".join(self.pieces())
 
-    def pieces(self) -> tuple[bytes, bytes]:
-        """The text and its checksum's line: one copy less of what may be a megabyte."""
+    def pieces(self) -> tuple[bytes, ...]:
+        """The text in pieces: one copy less of what may be a megabyte."""
         head = [f"^VERSION {VERSION} {_TITLE}", f"^HEAD {self.head}"]
         head += [_gap_line(gap) for gap in self.gaps]
+        head += [f"^RESCAN {first} {last}" for first, last in self.rescans]
         if self.recovered:
             head.append("^RECOVERED")
-        title = "".join(f"{line}\n" for line in head).encode()
-        body = b"".join((title, *self._lines.values()))
-        return body, _CHECKSUM + hashlib.sha256(body).hexdigest().encode() + b"\n"
+        title = [f"{line}\n".encode() for line in head]
+        checksum = _checksum(self._sum + sum(map(_digest, title)))
+        return b"".join(title), b"".join(self._lines.values()), checksum
+
+
+def _digest(line: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(line).digest())
+
+
+def _checksum(total: int) -> bytes:
+    return _CHECKSUM + f"{total % _MODULUS:064x}\n".encode()
+
+
+def checksum(body: bytes) -> bytes:
+    """The checksum's line for a text that ends with a line's end."""
+    return _checksum(sum(_digest(line + b"\n") for line in body.split(b"\n")[:-1]))
 
 
 def _stamp(moment: datetime) -> str:
@@ -128,6 +159,7 @@ def decode(data: bytes, name: str) -> Checkpoint:
     lines = _verified(data, name)
     checkpoint: Checkpoint | None = None
     gaps: list[Gap] = []
+    rescans: list[tuple[int, int]] = []
     recovered = False
     records: list[Record] = []
     for at, line in enumerate(lines[1:], start=2):
@@ -136,6 +168,8 @@ def decode(data: bytes, name: str) -> Checkpoint:
                 checkpoint = Checkpoint(_natural(line[6:]))
             elif line.startswith("^GAP "):
                 gaps.append(_parsed_gap(line))
+            elif line.startswith("^RESCAN "):
+                rescans.append(_parsed_range(line))
             elif line == "^RECOVERED":
                 recovered = True
             else:
@@ -149,6 +183,7 @@ def decode(data: bytes, name: str) -> Checkpoint:
     for record in records:
         checkpoint.put(record)
     checkpoint.gaps = tuple(gaps)
+    checkpoint.rescans = tuple(rescans)
     checkpoint.recovered = recovered
     return checkpoint
 
@@ -181,8 +216,7 @@ def _verified(data: bytes, name: str) -> list[str]:
     if at <= 0 or data[at - 1 : at] != b"\n" or not data.endswith(b"\n"):
         raise _damaged(name, "it is cut off: the ^CHECKSUM line at its end is missing")
     body = data[:at]
-    found = data[at + len(_CHECKSUM) : -1]
-    if found != hashlib.sha256(body).hexdigest().encode():
+    if data[at:] != checksum(body):
         raise _damaged(name, "its checksum does not fit its text")
     try:
         return body.decode("utf-8")[:-1].split("\n")
@@ -213,6 +247,14 @@ def _parsed_gap(line: str) -> Gap:
     if not 0 < gap.first <= gap.last or gap.step == 1 or not 0 <= gap.seen.boot < float("inf"):
         raise ValueError("a gap that can't be")
     return gap
+
+
+def _parsed_range(line: str) -> tuple[int, int]:
+    match line.split(" "):
+        case [_, first, last] if 0 < _natural(first) <= _natural(last):
+            return int(first), int(last)
+        case _:
+            raise ValueError("expected ^RESCAN first last")
 
 
 def _parsed_number(text: str) -> str | None:
@@ -253,12 +295,14 @@ def _parsed_record(line: str) -> Record:
 
 
 def readable(data: bytes) -> Iterator[str]:
-    """The lines of a damaged checkpoint that still read as an order or HEAD, for a person."""
+    """The lines of a damaged checkpoint that still read, as HEAD, a rescan or an order."""
     for raw in data.split(b"\n"):
         line = raw.decode("utf-8", "replace")
         try:
             if line.startswith("^HEAD "):
                 _natural(line[6:])
+            elif line.startswith("^RESCAN "):
+                _parsed_range(line)
             else:
                 _parsed_record(line)
         except ValueError:

@@ -14,12 +14,14 @@ from ordermonit.checkpoint import Checkpoint
 from ordermonit.configuration import Configuration
 from ordermonit.errors import OrdermonitError, StateError
 from ordermonit.events import Event
-from ordermonit.front import connected
+from ordermonit.front import Front, connected
 from ordermonit.gaps import Moment
 from ordermonit.journal import Log
+from ordermonit.notes import Notes, Sight
 from ordermonit.plan import Plan, plan, rules
 from ordermonit.progress import Progress
 from ordermonit.state import CycleResult, State
+from ordermonit.times import iso
 
 if TYPE_CHECKING:
     from ordermonit.session import Session
@@ -27,25 +29,30 @@ if TYPE_CHECKING:
 
 
 def run_cycle(
-    configuration: Configuration, state: State, log: Log, progress: Progress
+    configuration: Configuration, state: State, log: Log, progress: Progress, notes: Notes
 ) -> CycleResult:
     """One cycle, under the state directory's lock.
 
     Raises OrdermonitError for what ends it early; everything done until then is durable, and the
-    end is noted for `status` in any case.
+    end is noted for `status` in any case. What it saw and did goes into `notes` on the way.
     """
     state.lock()
-    run = _Run(configuration, state, log, progress)
+    run = _Run(configuration, state, log, progress, notes)
     try:
         with _stopped_by_signals(run):
             result = run.run()
-    except StateError:
+    except StateError as problem:
+        state.squeeze_cycle(run.result(problem.message, problem.exit, problem.remedy))
         raise
     except OrdermonitError as problem:
         with suppress(StateError):
-            state.add_cycle(run.result(problem.message, problem.exit))
+            state.add_cycle(run.result(problem.message, problem.exit, problem.remedy))
         raise
-    state.add_cycle(result)
+    try:
+        state.add_cycle(result)
+    except StateError as problem:
+        state.squeeze_cycle(run.result(problem.message, problem.exit, problem.remedy))
+        raise
     return result
 
 
@@ -53,12 +60,18 @@ class _Run:
     """The parts of one cycle, and what it has done so far."""
 
     def __init__(
-        self, configuration: Configuration, state: State, log: Log, progress: Progress
+        self,
+        configuration: Configuration,
+        state: State,
+        log: Log,
+        progress: Progress,
+        notes: Notes,
     ) -> None:
         self._configuration = configuration
         self._state = state
         self._log = log
         self._progress = progress
+        self._notes = notes
         self._started = datetime.now(UTC)
         self._deadline = time.monotonic() + configuration.service.running_cycle
         self._tally: Counter[Event] = Counter()
@@ -75,19 +88,42 @@ class _Run:
             self._session.stop()
 
     def run(self) -> CycleResult:
+        pause = self._state.read_pause()
+        if pause is not None and (paused := self._paused(pause)):
+            self._log.tell(Event.CYCLE_PAUSED, sentence=paused)
+            return self.result(paused, 0)
         checkpoint = self._state.read()
         configuration = self._configuration
         with connected(configuration.database) as front:
             planned = plan(
                 front, checkpoint, configuration.service, rules(configuration), Moment.now()
             )
-        if planned.items and not self._stopped:
+            self._see(front, planned)
+        if (planned.items or planned.page) and not self._stopped:
             self._do(checkpoint, planned)
         sentence = _sentence(self._tally, self._checked, checkpoint)
         self._log.tell(
             Event.CYCLE_STOPPED if self._stopped else Event.CYCLE_DONE, sentence=sentence
         )
         return self.result(f"stopped on request: {sentence}" if self._stopped else sentence, 0)
+
+    def _see(self, front: Front, planned: Plan) -> None:
+        """Note how far the Front is; only for metrics is it asked once more."""
+        newest = planned.newest
+        if not planned.is_all and self._configuration.process.metrics_file is not None:
+            newest = front.newest() or newest
+        self._notes.sight = Sight(planned.beyond, newest)
+
+    def _paused(self, data: bytes) -> str | None:
+        """What keeps this cycle from doing anything; a pause that is over is taken away."""
+        from ordermonit.pause import decode  # only where somebody paused it
+
+        pause = decode(data, str(self._state.pause_file))
+        if not pause.is_over(Moment.now()):
+            return f"{pause.sentence}; nothing was done. To go on, type: ordermonit resume"
+        self._state.remove_pause()
+        self._log.tell(Event.RESUMED, sentence=f"resumed by itself; it was {pause.sentence}")
+        return None
 
     def _do(self, checkpoint: Checkpoint, planned: Plan) -> None:
         # Only here: whoever has nothing to do pays for no event loop and no SSH (rule C2).
@@ -113,19 +149,21 @@ class _Run:
                 self._state.write(checkpoint)
         finally:
             self._tally, self._checked = work.tally, work.checked
+            self._notes.answers.update(work.answers)
             session.close()
 
-    def result(self, sentence: str, exit: int) -> CycleResult:
+    def result(self, sentence: str, exit: int, remedy: str = "") -> CycleResult:
         """What this cycle did until now."""
         return CycleResult(
-            started_at=_iso(self._started),
-            finished_at=_iso(datetime.now(UTC)),
+            started_at=iso(self._started),
+            finished_at=iso(datetime.now(UTC)),
             result=sentence,
             exit=exit,
             checked=self._checked,
             inserted=self._tally[Event.ORDER_INSERTED],
             confirmed=self._tally[Event.PAYMENT_CONFIRMED],
             failed=sum(self._tally[event] for event in _FAILURES),
+            remedy=remedy,
         )
 
 
@@ -169,7 +207,3 @@ def _sentence(tally: Counter[Event], checked: int, checkpoint: Checkpoint) -> st
     said = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
     orders = "1 order" if checked == 1 else f"{checked} orders"
     return f"{orders} looked at" + (f": {said}" if said else "") + f"; HEAD is {checkpoint.head}"
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -128,8 +128,11 @@ module Ordermonit
 
     # A thread of its own, so that the client's end is noticed while a task runs.
     def listen
-      while line = @input.gets("\n", LINE)
-        @lines << line
+      begin
+        while line = @input.gets("\n", LINE)
+          @lines << line
+        end
+      rescue SystemCallError # ECONNRESET: the other end of a socket left an answer of ours unread
       end
       @gone = true
       arm(@settings["grace"])

@@ -20,9 +20,13 @@ class Exit(IntEnum):
 
 
 class OrdermonitError(Exception):
-    """What happened and where (`message`), and what to do (`remedy`), in one line."""
+    """What happened and where (`message`), and what to do (`remedy`), in one line.
+
+    `title` says it in a few words.
+    """
 
     exit = Exit.TEMPORARY
+    title = "it can't be done"
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -37,24 +41,34 @@ class UsageError(OrdermonitError):
     """The command line asks for something that can't be done."""
 
     exit = Exit.USAGE
+    title = "the command line is wrong"
 
 
 class CheckpointError(OrdermonitError):
     """The checkpoint is damaged, missing, or ahead of the database."""
 
     exit = Exit.DATA
+    title = "the checkpoint is refused"
+
+
+class DatabaseBehind(CheckpointError):
+    """The Front's database is behind HEAD: it was restored, or it is another one."""
+
+    title = "the Front's database is behind HEAD"
 
 
 class StateError(OrdermonitError):
     """The state directory or the checkpoint can't be written."""
 
     exit = Exit.IO
+    title = "the state directory can't be written"
 
 
 class Unavailable(OrdermonitError):
     """The database, the node or Abacos is down, or another cycle runs. Nothing is lost."""
 
     exit = Exit.TEMPORARY
+    title = "downtime"
 
 
 class NodeLocked(Unavailable):
@@ -65,9 +79,11 @@ class Refused(OrdermonitError):
     """The node's host key isn't the known one, or the node doesn't accept our key."""
 
     exit = Exit.REFUSED
+    title = "access to the node is refused"
 
 
 class ConfigurationError(OrdermonitError):
     """The configuration is wrong."""
 
     exit = Exit.CONFIG
+    title = "the configuration is wrong"

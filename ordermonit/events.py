@@ -137,7 +137,42 @@ class Event(Enum):
     ORDER_RETRIED = (
         "4b07f963f9cf4d9ea0c16bea4ed9d24b",
         Priority.NOTICE,
-        "order {number}: put back by {who} with fresh attempts; the next cycle tries it",
+        "order {number}: put back by {who} with fresh attempts{why}; the next cycle tries it",
+    )
+    ORDER_DISMISSED = (
+        "145c1ae378284183a63b1b3a0aa46c12",
+        Priority.NOTICE,
+        "order {number}: dismissed by {who}: {because}. Nothing is undone in Abacos",
+    )
+    RESCAN_REQUESTED = (
+        "cea9854589e8475daa2e721733a9f242",
+        Priority.NOTICE,
+        "{sentence}",
+    )
+    RESCAN_DONE = (
+        "6243b2e0eedc4745b6dd20988c17a763",
+        Priority.NOTICE,
+        "the rescan is done: every order in its range has been checked again",
+    )
+    HEAD_SET = (
+        "69b5d2e7f53b415781e145f84fafe45d",
+        Priority.WARNING,
+        "{sentence}",
+    )
+    PAUSED = (
+        "4cc91daa041c42e7b8e614129df32824",
+        Priority.NOTICE,
+        "{sentence}",
+    )
+    RESUMED = (
+        "3e002065846e48e7a2f96a1ac6e77d2e",
+        Priority.NOTICE,
+        "{sentence}",
+    )
+    CYCLE_PAUSED = (
+        "216a04eff765492ca8e2c112691686e6",
+        Priority.NOTICE,
+        "{sentence}",
     )
     CHECKPOINT_RECOVERED = (
         "72a062e761994dc082c67b56554b7c46",
@@ -168,6 +203,42 @@ class Event(Enum):
         "0fa5423056134d1aa3ef133636098fff",
         Priority.ERR,
         "{error}",
+    )
+    ALERT_SENT = (
+        "386438e0bf164b25bacf4e4e879c2e11",
+        Priority.NOTICE,
+        "{channel} took the alert: {sentence}",
+    )
+    ALERT_FAILED = (
+        "db8d33f2c289493081a12ca97c6c625a",
+        Priority.WARNING,
+        "{channel} did not take the alert: {error}. The next cycle tries again; to try now, "
+        "type: ordermonit alert --test",
+    )
+    ALERTS_WRONG = (
+        "9d1360ece31141cc9de9a902bc16ba4f",
+        Priority.WARNING,
+        "no alert is sent: {error}",
+    )
+    ALERTS_FORGOTTEN = (
+        "909a9e4d8665490caf075b133adeb537",
+        Priority.WARNING,
+        "{error}. What was alerted can't be remembered, so alerts may come again with each cycle",
+    )
+    PING_FAILED = (
+        "890e14a2bbe5485982cd8218b17a49a0",
+        Priority.WARNING,
+        "ping_url of alerts.yml was not fetched: {error}. The next good cycle tries again",
+    )
+    METRICS_FAILED = (
+        "6830e077241f467baaa39a81a75a38d9",
+        Priority.WARNING,
+        "metrics_file {file} was not written: {error}. The next cycle tries again",
+    )
+    AFTERMATH_FAILED = (
+        "44a8d58a1d944784b09b2ad6d0b83413",
+        Priority.ERR,
+        "a defect of ordermonit, after a cycle whose work is durable: {error}. Please report it",
     )
     USAGE_WRONG = (
         "04785bc7ca9049809221a940e3ece361",

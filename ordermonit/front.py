@@ -4,22 +4,21 @@ No transaction is held: each SELECT stands for itself, and the connection is clo
 is asked anything.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 from sqlalchemy.pool import NullPool
 
 from ordermonit.configuration import Database
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
 from ordermonit.gaps import Gap
 from ordermonit.model import Order
-
-#: Seconds until a database that does not answer counts as down.
-TIMEOUT = 15
+from ordermonit.watchdog import Watchdog
 
 #: Ids and gaps in one statement: below every server's limit on its length.
 _IDS_A_STATEMENT = 20_000
@@ -42,20 +41,45 @@ class Front:
     def __init__(self, connection: sa.Connection, database: Database) -> None:
         self._connection = connection
         self._id: sa.ColumnClause[int] = sa.column(database.id, sa.BigInteger)
+        self._created_at: sa.ColumnClause[Any] = sa.column(database.created_at)
         schema, _, name = database.table.rpartition(".")
         self._table = sa.table(
             name,
             self._id,
             sa.column(database.number),
             sa.column(database.state),
-            sa.column(database.created_at),
+            self._created_at,
             schema=schema or None,
         )
         self._select = sa.select(*self._table.c).order_by(self._id)
 
     def from_head(self, head: int, limit: int) -> list[Order]:
         """HEAD's own order, if it is there, and up to `limit` newer ones, by id."""
-        return self._read(self._select.where(self._id >= _literal(head)).limit(limit + 1))
+        return self._read(self.keyset(head, limit))
+
+    def keyset(self, head: int, limit: int) -> sa.Select[Any]:
+        """The statement of `from_head`: the one read that every cycle does."""
+        return self._select.where(self._id >= _literal(head)).limit(limit + 1)
+
+    def between(self, first: int, last: int, limit: int) -> list[Order]:
+        """Up to `limit` orders with these ids, by id."""
+        inside = self._id.between(_literal(first), _literal(last))
+        return self._read(self._select.where(inside).limit(limit))
+
+    def count(self, first: int, last: int) -> int:
+        """How many orders have these ids."""
+        inside = self._id.between(_literal(first), _literal(last))
+        select = sa.select(sa.func.count()).select_from(self._table).where(inside)
+        return int(self._connection.scalar(select) or 0)
+
+    def first_since(self, time: datetime) -> int | None:
+        """The least id of the orders created since this time, which is aware; None without one."""
+        naive = sa.literal(time.astimezone(UTC).replace(tzinfo=None), sa.DateTime())
+        since = self._created_at >= naive
+        found = self._connection.scalar(
+            sa.select(self._id).select_from(self._table).where(since).order_by(self._id).limit(1)
+        )
+        return None if found is None else int(found)
 
     def newest(self) -> int | None:
         """The greatest id, None without orders."""
@@ -109,16 +133,29 @@ class Front:
 
 
 @contextmanager
-def connected(database: Database) -> Iterator[Front]:
-    """An open Front. Raises Unavailable when it is down, ConfigurationError when it is the wrong
-    one or refuses us."""
+def connected(database: Database, timeout: float | None = None) -> Iterator[Front]:
+    """An open Front. Raises what `opened` raises."""
+    with opened(database, timeout) as connection:
+        yield Front(connection, database)
+
+
+@contextmanager
+def opened(database: Database, timeout: float | None = None) -> Iterator[sa.Connection]:
+    """A connection to the Front's database.
+
+    `timeout` in seconds, to connect and for a statement; `read_timeout` where it is None.
+
+    Raises Unavailable when it is down, ConfigurationError when it is the wrong one or refuses us;
+    statements that fail inside count too.
+    """
     url = database.engine_url()
+    seconds = database.read_timeout if timeout is None else timeout
     try:
         engine = sa.create_engine(
             url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args=_connect_args(url),
+            connect_args=_connect_args(url, seconds),
             hide_parameters=True,
         )
     except (ImportError, exc.ArgumentError) as problem:
@@ -127,27 +164,44 @@ def connected(database: Database) -> Iterator[Front]:
             "Install it: pip install 'ordermonit[mysql]' or 'ordermonit[postgresql]'",
         ) from None
     try:
-        with engine.connect() as connection:
-            yield Front(connection, database)
+        with _watched(engine, seconds), engine.connect() as connection:
+            yield connection
     except exc.DBAPIError as problem:
         raise _explained(problem, url, database) from problem
 
 
-def _connect_args(url: sa.URL) -> dict[str, object]:
-    arguments: dict[str, Callable[[], dict[str, object]]] = {
-        "mysql": lambda: {
-            "connect_timeout": TIMEOUT,
-            "read_timeout": TIMEOUT,
-            "write_timeout": TIMEOUT,
+def _connect_args(url: sa.URL, seconds: float) -> dict[str, object]:
+    whole = math.ceil(seconds)
+    arguments: dict[str, dict[str, object]] = {
+        "mysql": {"connect_timeout": whole, "read_timeout": seconds, "write_timeout": seconds},
+        "postgresql": {
+            "connect_timeout": whole,
+            "options": f"-c statement_timeout={whole}s",
+            "tcp_user_timeout": whole * 1000,
         },
-        "postgresql": lambda: {
-            "connect_timeout": TIMEOUT,
-            "options": f"-c statement_timeout={TIMEOUT}s",
-            "tcp_user_timeout": TIMEOUT * 1000,
-        },
-        "sqlite": lambda: {"timeout": TIMEOUT},
+        "sqlite": {"timeout": seconds},
     }
-    return arguments.get(url.get_backend_name(), dict)()
+    return arguments.get(url.get_backend_name(), {})
+
+
+@contextmanager
+def _watched(engine: sa.Engine, seconds: float) -> Iterator[None]:
+    """Shut the connection of a PostgreSQL server that hangs.
+
+    libpq waits for an answer without a deadline, and a statement_timeout is the server's own: while
+    its kernel acknowledges what we send, nobody would ever give up.
+    """
+    if engine.url.get_backend_name() != "postgresql":
+        yield
+        return
+    watchdog = Watchdog(seconds + 1)  # the server's own timeout says more: it goes first
+    # The driver asks for a few things before our first statement.
+    event.listen(engine, "connect", lambda raw, _: watchdog.watch(raw.fileno()), insert=True)
+    event.listen(engine, "before_cursor_execute", lambda *_: watchdog.again())
+    try:
+        yield
+    finally:
+        watchdog.end()
 
 
 def _explained(problem: exc.DBAPIError, url: sa.URL, database: Database) -> OrdermonitError:

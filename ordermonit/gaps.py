@@ -29,6 +29,13 @@ class Moment:
         """This moment."""
         return cls(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
+    def elapsed(self, since: "Moment") -> float:
+        """A lower bound of the seconds since then, by the boot clock, which can't be set.
+
+        When it went backwards, it has been booted since, and all of this uptime has passed.
+        """
+        return self.boot - since.boot if self.boot >= since.boot else self.boot
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -51,11 +58,10 @@ class Gap:
     def age(self, now: Moment) -> float:
         """A lower bound in seconds of the true time since the gap was seen.
 
-        The boot clock can't be set; when it went backwards, the machine has been booted since, and
-        all of this uptime has passed. The wall clock is asked as well, since a state directory may
-        have moved to another machine; a wall clock that went backwards has no say.
+        The wall clock is asked beside the boot clock, since a state directory may have moved to
+        another machine; a wall clock that went backwards has no say.
         """
-        by_boot = now.boot - self.seen.boot if now.boot >= self.seen.boot else now.boot
+        by_boot = now.elapsed(self.seen)
         by_wall = (now.wall - self.seen.wall) / timedelta(seconds=1)
         return by_boot if by_wall < 0 else min(by_boot, by_wall)
 
@@ -113,6 +119,24 @@ def _without(gap: Gap, id: int) -> Iterator[Gap]:
     yield from _without(Gap(start, end, gap.seen), id)
     if end < gap.last:
         yield replace(gap, first=end + 2)
+
+
+def cut(gaps: tuple[Gap, ...], last: int) -> tuple[Gap, ...]:
+    """The gaps up to this id."""
+    found: list[Gap] = []
+    for gap in gaps:
+        if gap.last <= last:
+            found.append(gap)
+        elif gap.first <= last and not gap.step:
+            found.append(replace(gap, last=last))
+        elif gap.first <= last:
+            # A gap with a step ends with a whole hole; the one that is cut stands for itself.
+            start = gap.first + (last - gap.first) // gap.step * gap.step
+            if gap.first < start:
+                found.append(replace(gap, last=start - 2))
+            end = min(last, start + gap.step - 2)
+            found.append(Gap(start, end, gap.seen))
+    return tuple(found)
 
 
 def fresh(gaps: tuple[Gap, ...], now: Moment, window: float) -> tuple[Gap, ...]:

@@ -23,6 +23,7 @@ _FIELDS = {
     "duration_usec": "DURATION_USEC",
     "error": "ERROR",
     "who": "REQUESTED_BY",
+    "because": "BECAUSE",
 }
 
 
@@ -80,19 +81,21 @@ def to_terminal(write: Callable[[str], None] | None = None) -> Sink:
 def to_file(path: Path) -> Sink:
     """Lines appended to a file. A file that can't be written costs a line, never a cycle."""
     broken = False
+    handle: int | None = None
 
     def sink(event: Event, message: str, details: dict[str, object]) -> None:
         del details
-        nonlocal broken
+        nonlocal broken, handle
         if broken:
             return
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            with os.fdopen(handle, "a", encoding="utf-8") as file:
+            if handle is None:  # for the rest of this short life
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                handle = os.open(path, flags, 0o640)
                 if os.geteuid() == 0:
                     owner = path.parent.stat()
                     os.fchown(handle, owner.st_uid, owner.st_gid)
-                file.write(f"{_line(event, message)}\n")
+            os.write(handle, f"{_line(event, message)}\n".encode())
         except OSError as problem:
             broken = True
             to_stderr(

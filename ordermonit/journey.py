@@ -52,13 +52,18 @@ Journey = Generator[Step, Answer, Trouble | None]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about every journey."""
+    """What the configuration says about every journey.
+
+    `again` is about one of them: its order was passed before, and its payment may have been
+    confirmed then. It is confirmed again only where Abacos can be asked, and says no.
+    """
 
     max_attempts: int
     follow_all: bool
     authorized_states: frozenset[str]
     closed_states: frozenset[str]
     asks_payment: bool
+    again: bool = False
 
 
 def journey(record: Record, order: Order | None, rules: Rules) -> Journey:
@@ -105,7 +110,8 @@ def has_work(record: Record, order: Order | None, rules: Rules) -> bool:
 
 def _found(record: Record, order: Order, rules: Rules) -> Journey:
     """It is in Abacos. Who put it there decides whether its payment is ours to follow."""
-    if record.sent or rules.follow_all:  # P1, P3
+    followed = rules.follow_all and (rules.asks_payment or not rules.again)
+    if record.sent or followed:  # P1, P3
         return (yield from _payment(record, order, rules, (Event.ORDER_FOUND,)))
     yield Save(_resolved(record, Reason.OK), (Event.ORDER_FOUND,), final=True)
     return None
@@ -160,6 +166,9 @@ def _payment(
             return Trouble(Operation.PAYMENT_CONFIRMED, answer)
         if answer.verdict is Verdict.YES:
             yield Save(_resolved(record, Reason.OK), (Event.PAYMENT_CONFIRMED,), final=True)
+            return None
+        if rules.again and answer.verdict is not Verdict.NO:
+            yield Save(_resolved(record, Reason.OK), final=True)
             return None
         unanswered = unanswered and answer.verdict is not Verdict.NO
     if unanswered:

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     INVALID_NUMBER = "INVALID_NUMBER"
     GONE = "GONE"
     CLOSED = "CLOSED"
+    DISMISSED = "DISMISSED"  # by a person, whose words are the record's `last_error`
 
 
 class Operation(StrEnum):
@@ -132,6 +133,11 @@ class Record:
     def is_due(self) -> bool:
         """Whether a cycle looks at it again by itself."""
         return self.status in (Status.FAILED, Status.PAYMENT_PENDING)
+
+    @property
+    def may_be_checked_again(self) -> bool:
+        """Whether it is closed, and not by a person's word."""
+        return not self.is_open and self.reason is not Reason.DISMISSED
 
     def with_(self, **changes: object) -> "Record":
         """A copy with other fields."""

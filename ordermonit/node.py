@@ -7,7 +7,12 @@ whoever wants to know more opens a new one.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
 
 from ordermonit import ssh, wire
 from ordermonit.answers import classify, error_line, one_line
@@ -42,6 +47,25 @@ CLOSE_LIMIT = 2.0
 NOISE_LIMIT = 1 << 18
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One line that was sent. `at` is monotonic, in seconds."""
+
+    id: int
+    verb: str
+    operation: Operation
+    number: str
+    at: float
+
+    def is_for(self, *words: str) -> bool:
+        """Whether it says just this: a verb, an operation and a number."""
+        return (self.verb, self.operation, self.number) == words
+
+    def age_left(self, limit: float) -> float:
+        """Seconds until it is `limit` seconds old."""
+        return self.at + limit - time.monotonic()
+
+
 class Node:
     """A session on the node. `holder` says who we are to another monitor that finds us there."""
 
@@ -52,42 +76,60 @@ class Node:
         self._channel = Channel()
         self._noise = b""
         self._requests = 0
+        self._begun: _Request | None = None
         self._is_dead = True
+        self._is_stopping = False
+        self._limit: asyncio.Timeout | None = None  # of what is being waited for
+        self._grace = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether a request can be sent, as far as is known."""
         return not self._is_dead and self._channel.is_open
 
-    async def open(self, stop: asyncio.Event | None = None) -> None:
-        """Connect, boot Rails, and wait until it takes requests; at once give up on `stop`.
+    async def open(self) -> None:
+        """Connect, boot Rails, and wait until it takes requests.
 
         Raises Refused, ConfigurationError, NodeLocked and Unavailable; then nothing is left open.
         """
-        opening = asyncio.ensure_future(self._open())
-        stopping = asyncio.ensure_future(stop.wait() if stop else asyncio.Future[bool]())
         try:
-            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not opening.done():
-                raise Unavailable("stopped before the node was ready", "The next cycle goes on")
-            opening.result()
+            async with self._at_most(inf, grace=0):
+                await self._open()
             self._is_dead = False
+        except _Stopped:
+            raise Unavailable(
+                "stopped before the node was ready", "The next cycle goes on"
+            ) from None
         finally:
-            await _cancelled(opening, stopping)
             if self._is_dead:
                 await self.close()
 
-    async def ask(
-        self, operation: Operation, number: str, stop: asyncio.Event | None = None
-    ) -> Answer:
-        """Put a check to the node. Never raises for what the network or the node does."""
-        return await self._request("ask", operation, number, stop)
+    def stop(self) -> None:
+        """Give up on a boot at once, and on each operation after STOP_GRACE seconds.
 
-    async def run(
-        self, operation: Operation, number: str, stop: asyncio.Event | None = None
-    ) -> Answer:
+        To be called in the event loop.
+        """
+        self._is_stopping = True
+        if self._limit is not None:
+            soon = asyncio.get_running_loop().time() + self._grace
+            self._limit.reschedule(min(self._limit.when() or inf, soon))
+
+    def begin(self, operation: Operation, number: str) -> None:
+        """Send a check's question; `ask` takes its answer. Waits for nothing and never raises.
+
+        A question changes nothing on the node, so it may travel while we do something else.
+        """
+        if self.is_open and self._begun is None:
+            with suppress(OSError):
+                self._begun = self._send("ask", operation, number)
+
+    async def ask(self, operation: Operation, number: str) -> Answer:
+        """Put a check to the node. Never raises for what the network or the node does."""
+        return await self._request("ask", operation, number)
+
+    async def run(self, operation: Operation, number: str) -> Answer:
         """Run a task on the node. Never raises for what the network or the node does."""
-        return await self._request("run", operation, number, stop)
+        return await self._request("run", operation, number)
 
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
@@ -210,55 +252,64 @@ class Node:
             "See what `rake environment` says there; the next cycle tries again",
         )
 
-    async def _request(
-        self, verb: str, operation: Operation, number: str, stop: asyncio.Event | None
-    ) -> Answer:
-        if not VALID_NUMBER.fullmatch(number):  # rule C10: the caller has seen to it
-            raise ValueError(f"{number!r} is no order's number")
+    async def _request(self, verb: str, operation: Operation, number: str) -> Answer:
+        begun, self._begun = self._begun, None
+        if begun is not None and not begun.is_for(verb, operation, number):
+            await self._answer(begun)  # nobody wants to know any more, but it is on its way
+            begun = None
         if not self.is_open:
             return self._dead(Verdict.LOST, "the session with the node was over before the request")
+        try:
+            return await self._answer(begun or self._send(verb, operation, number))
+        except OSError as error:
+            return self._dead(Verdict.LOST, f"the request could not be sent: {ssh.reason(error)}")
+
+    def _send(self, verb: str, operation: Operation, number: str) -> _Request:
+        if not VALID_NUMBER.fullmatch(number):  # rule C10: the caller has seen to it
+            raise ValueError(f"{number!r} is no order's number")
         self._requests += 1
         timeout = self._settings.task_timeout
-        started = asyncio.get_running_loop().time()
+        self._channel.write(wire.request(self._requests, verb, operation, number, timeout))
+        return _Request(self._requests, verb, operation, number, time.monotonic())
+
+    async def _answer(self, request: _Request) -> Answer:
+        timeout = self._settings.task_timeout
         try:
-            self._channel.write(wire.request(self._requests, verb, operation, number, timeout))
-            line = await self._line(timeout + GRACE, stop)
-            reply = wire.reply(line, self._requests, verb)
+            async with self._at_most(request.age_left(timeout + GRACE), grace=STOP_GRACE):
+                line = await self._channel.line()
+            reply = wire.reply(line, request.id, request.verb)
         except TimeoutError:
             return self._dead(Verdict.TIMEOUT, f"no answer within {timeout:g} s")
         except _Stopped:
             return self._dead(Verdict.LOST, "stopped before the answer came")
         except Ended as end:
             # The node's own watchdog ends what takes too long.
-            if asyncio.get_running_loop().time() - started >= timeout:
+            if request.age_left(timeout) <= 0:
                 return self._dead(Verdict.TIMEOUT, f"no answer within {timeout:g} s: {end}")
             words = self._channel.last_words()
             return self._dead(Verdict.LOST, f"{end}: {words}" if words else str(end))
         except wire.Garbage as garbage:
             return self._dead(Verdict.LOST, f"the node's answer can't be understood: {garbage}")
-        except OSError as error:
-            return self._dead(Verdict.LOST, f"the request could not be sent: {ssh.reason(error)}")
-        return classify(operation, reply, self._settings)
+        return classify(request.operation, reply, self._settings)
 
-    async def _line(self, limit: float, stop: asyncio.Event | None) -> bytes:
-        """The next line within `limit` seconds, or within STOP_GRACE once `stop` is set.
+    @asynccontextmanager
+    async def _at_most(self, seconds: float, grace: float) -> AsyncIterator[None]:
+        """Bounds the wait inside it; by `grace` seconds once we are told to stop.
 
-        Raises TimeoutError, _Stopped, and what Channel.line raises.
+        Raises TimeoutError, or _Stopped after `stop`.
         """
-        async with asyncio.timeout(limit):
-            if stop is None:
-                return await self._channel.line()
-            line = asyncio.ensure_future(self._channel.line())
-            stopping = asyncio.ensure_future(stop.wait())
-            try:
-                await asyncio.wait((line, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if not line.done():
-                    await asyncio.wait((line,), timeout=STOP_GRACE)
-                if not line.done():
-                    raise _Stopped
-                return line.result()
-            finally:
-                await _cancelled(line, stopping)
+        self._grace = grace
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                if (limit := min(seconds, grace) if self._is_stopping else seconds) < inf:
+                    self._limit.reschedule(asyncio.get_running_loop().time() + limit)
+                yield
+        except TimeoutError:
+            if self._is_stopping:
+                raise _Stopped from None
+            raise
+        finally:
+            self._limit = None
 
     def _dead(self, verdict: Verdict, error: str) -> Answer:
         self._is_dead = True
@@ -267,12 +318,6 @@ class Node:
 
 class _Stopped(Exception):
     """We were told to stop, and the operation in hand has had its last seconds."""
-
-
-async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
 
 
 def _misconfigured(message: str, remedy: str) -> ConfigurationError:

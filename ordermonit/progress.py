@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ordermonit.configuration import Configuration
 
 
+#: Seconds that all graces of `node.py` and the writes of a step may take together.
+GRACES = 30.0
+
+
 class Progress(Protocol):
     """Called before each operation: `done` of `total` orders, and what is done now."""
 
@@ -24,11 +28,10 @@ class Progress(Protocol):
 def patience(configuration: Configuration) -> float:
     """Seconds from one progress to the next after which a cycle hangs.
 
-    The longest step: a wait for what is down, or a connection, a boot of Rails and one operation,
-    with their graces.
+    The longest step: a wait for what is down, or a connection, a boot of Rails and one operation.
     """
     node, wait = configuration.node, configuration.service.downtime_wait
-    return wait + node.connect_timeout + 2 * node.task_timeout + 60
+    return wait + node.connect_timeout + 2 * node.task_timeout + GRACES
 
 
 def to_systemd(seconds: float) -> Progress:

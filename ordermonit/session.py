@@ -30,8 +30,18 @@ class Session:
 
     def stop(self) -> None:
         """Give the operation in hand its last seconds. Safe in a signal handler."""
-        loop = self._runner.get_loop()
-        loop.call_soon_threadsafe(self._stop.set)
+
+        def stop() -> None:
+            self._stop.set()
+            if self._node is not None:
+                self._node.stop()
+
+        self._runner.get_loop().call_soon_threadsafe(stop)
+
+    def begin(self, operation: Operation, number: str) -> None:
+        """Send a check's question now, if the session is open; `answer` then takes its answer."""
+        if self._node is not None:
+            self._node.begin(operation, number)
 
     def answer(self, operation: Operation, number: str) -> Answer:
         """The node's answer. Opens the session first, if there is none.
@@ -43,7 +53,7 @@ class Session:
     async def _answer(self, operation: Operation, number: str) -> Answer:
         node = await self._opened()
         put = node.run if operation in self._settings.tasks else node.ask
-        return await put(operation, number, self._stop)
+        return await put(operation, number)
 
     async def _opened(self) -> Node:
         from ordermonit.node import Node
@@ -51,9 +61,10 @@ class Session:
         if self._node is not None and self._node.is_open:
             return self._node
         await self._leave()
-        node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
-        await node.open(self._stop)
-        self._node = node
+        self._node = node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
+        if self._stop.is_set():
+            node.stop()
+        await node.open()
         return node
 
     async def _leave(self) -> None:

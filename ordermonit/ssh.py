@@ -184,17 +184,19 @@ class _KnownHosts:
         if self.knows(settings, client):
             default = port == asyncssh.DEFAULT_PORT
             name = shlex.quote(settings.host if default else f"[{settings.host}]:{port}")
+            # Typed by root, ssh-keygen makes a file that is closed to the service.
+            keep = f"cp --attributes-only --preserve=mode,ownership {file}.old {file}"
             return Refused(
                 f"the host key of {settings.host}:{port} is not the known one ({came}); "
                 "nothing was sent",
-                f"If the node was set up anew, {compare}, then: "
-                f"ssh-keygen -f {file} -R {name}; {scan}",
+                f"If the node was set up anew, {compare}, then type: "
+                f"ssh-keygen -f {file} -R {name}; {scan}; {keep}",
             )
         searched = " and ".join(map(str, self._files))
         return Refused(
             f"no host key of {settings.host}:{port} is known in {searched} ({came}); "
             "nothing was sent",
-            f"{compare.capitalize()}, then: {scan}",
+            f"{compare.capitalize()}, then type: {scan}",
         )
 
 

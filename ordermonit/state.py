@@ -3,8 +3,14 @@
 The recipe for a file that survives: temp file in the same directory, write, fsync, rename, fsync of
 the directory. After a failed fsync the temp file is abandoned, never synced again (the kernel may
 have dropped the pages that it could not write).
+
+The checkpoint before the previous one becomes the next temp file: blocks that are there already are
+written in half the time, and on a disk that is full. Three files take turns:
+
+    checkpoint.new -> checkpoint -> checkpoint.previous -> checkpoint.spare -> checkpoint.new
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +28,7 @@ KEPT_CYCLES = 60
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did. Times are ISO 8601 UTC."""
+    """What one cycle did. Times are ISO 8601 UTC. `remedy` is what to do, where it failed."""
 
     started_at: str
     finished_at: str
@@ -32,6 +38,7 @@ class CycleResult:
     inserted: int = 0
     confirmed: int = 0
     failed: int = 0
+    remedy: str = ""
 
 
 class State:
@@ -41,8 +48,11 @@ class State:
         self.directory = directory
         self.checkpoint = directory / "checkpoint"
         self.previous = directory / "checkpoint.previous"
+        self._new = directory / "checkpoint.new"
+        self._spare = directory / "checkpoint.spare"
         self.lock_file = directory / "lock"
         self.cycles = directory / "cycles"
+        self.pause_file = directory / "paused"
         self._lock: int | None = None
 
     def create(self) -> None:
@@ -86,10 +96,15 @@ class State:
         except OSError as problem:
             raise _unwritable(self.lock_file, problem) from None
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether this process has the lock."""
+        return self._lock is not None
+
     def read(self) -> Checkpoint:
         """The checkpoint. Raises CheckpointError when it is missing or damaged, StateError."""
         try:
-            data = self.checkpoint.read_bytes()
+            data = _steady(self.checkpoint)
         except FileNotFoundError:
             raise self._missing() from None
         except OSError as problem:
@@ -108,23 +123,30 @@ class State:
         )
 
     def read_previous(self) -> Checkpoint:
-        """The checkpoint before the last write. Raises CheckpointError, with the way out."""
+        """The checkpoint before the last write.
+
+        Raises CheckpointError, with the way out, when it is missing or damaged, and StateError.
+        """
         try:
             return decode(self.previous.read_bytes(), str(self.previous))
-        except (OSError, CheckpointError) as problem:
+        except (FileNotFoundError, CheckpointError) as problem:
             raise CheckpointError(
                 f"{self.previous}, the way back, can't be used either: {problem}",
                 "Find the last HEAD in the journal (journalctl -t ordermonit -g 'HEAD is'), move"
                 " both files away, and type: ordermonit init --head ID; checking orders again"
                 " is safe",
             ) from None
+        except OSError as problem:
+            raise _unreadable(self.previous, problem) from None
 
     def damaged_bytes(self) -> bytes:
-        """The checkpoint as it is, whatever it is; nothing where it is missing."""
+        """The checkpoint as it is, and nothing where it is missing. Raises StateError."""
         try:
             return self.checkpoint.read_bytes()
-        except OSError:
+        except FileNotFoundError:
             return b""
+        except OSError as problem:
+            raise _unreadable(self.checkpoint, problem) from None
 
     def set_aside(self) -> str:
         """Keep a damaged checkpoint as `checkpoint.damaged`; says so, for a person."""
@@ -154,35 +176,56 @@ class State:
         """
         pieces = checkpoint.pieces()
         try:
-            self._replace(self.checkpoint, *pieces, keep=self.previous)
+            self._fill(self._new, pieces)
+            self._take_turns()
+            self._sync_directory()
         except OSError as problem:
             raise _unwritable(self.checkpoint, problem) from None
         return sum(map(len, pieces))
 
-    def _replace(
-        self, path: Path, *pieces: bytes, keep: Path | None = None, durable: bool = True
-    ) -> None:
+    def _fill(self, path: Path, pieces: tuple[bytes, ...]) -> None:
+        """Write and sync a file that has no other name, over what was in it."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(handle).st_nlink != 1:  # a crash between turns, or a backup by hard links
+                path.unlink()
+                fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                os.close(handle)
+                handle = fresh
+            _put(handle, pieces)
+            # The new owner has to last as well; the times need not.
+            sync = os.fsync if self._own(handle) else os.fdatasync
+            sync(handle)
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
+
+    def _take_turns(self) -> None:
+        """At each step there is a whole checkpoint, or its whole predecessor."""
+        # After a damaged one was set aside, the predecessor is all that there is: it stays.
+        if self.checkpoint.exists():
+            with suppress(FileNotFoundError):
+                os.rename(self.previous, self._spare)
+            # Still there if both names stood for one file: rename(2) does nothing then.
+            self.previous.unlink(missing_ok=True)
+            os.link(self.checkpoint, self.previous)
+        os.rename(self._new, self.checkpoint)
+        with suppress(FileNotFoundError):
+            os.rename(self._spare, self._new)
+
+    def _replace(self, path: Path, text: bytes) -> None:
+        """Write a file atomically that nothing rests on: it is not synced."""
         new = path.with_name(f"{path.name}.new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(handle, view) :]
+            _put(handle, (text,))
             self._own(handle)
-            if durable:
-                os.fsync(handle)
         finally:
             os.close(handle)
-        if keep is not None:
-            spare = keep.with_name(f"{keep.name}.new")
-            spare.unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                os.link(path, spare)
-                os.rename(spare, keep)
         os.rename(new, path)
-        if durable:
-            self._sync_directory()
 
     def _sync_directory(self) -> None:
         directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -191,11 +234,46 @@ class State:
         finally:
             os.close(directory)
 
-    def _own(self, handle: int) -> None:
-        """What root writes belongs to the directory's owner: the service must write it too."""
-        if os.geteuid() == 0:
-            owner = os.stat(self.directory)
-            os.fchown(handle, owner.st_uid, owner.st_gid)
+    def _own(self, handle: int) -> bool:
+        """What root writes belongs to the directory's owner: the service must write it too.
+
+        Returns whether that changed it.
+        """
+        if os.geteuid() != 0:
+            return False
+        file, owner = os.fstat(handle), os.stat(self.directory)
+        if (file.st_uid, file.st_gid) == (owner.st_uid, owner.st_gid):
+            return False
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+        return True
+
+    def read_pause(self) -> bytes | None:
+        """What `paused` says (see `pause.py`); None where it is not there. Raises StateError."""
+        try:
+            with open(self.pause_file, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as problem:
+            raise _unreadable(self.pause_file, problem) from None
+
+    def write_pause(self, data: bytes) -> None:
+        """Make a pause durable. Raises StateError."""
+        try:
+            new = self.pause_file.with_name("paused.new")
+            self._fill(new, (data,))
+            os.rename(new, self.pause_file)
+            self._sync_directory()
+        except OSError as problem:
+            raise _unwritable(self.pause_file, problem) from None
+
+    def remove_pause(self) -> None:
+        """End a pause, durably. Raises StateError."""
+        try:
+            self.pause_file.unlink(missing_ok=True)
+            self._sync_directory()
+        except OSError as problem:
+            raise _unwritable(self.pause_file, problem) from None
 
     def read_cycles(self) -> list[CycleResult]:
         """The newest cycles, oldest first. Lines that don't read are left out: they are a chart."""
@@ -212,21 +290,67 @@ class State:
     def add_cycle(self, result: CycleResult) -> None:
         """Add a cycle to the newest ones; not synced, since nothing rests on it.
 
-        Raises StateError: where this can't be written, the checkpoint can't either.
+        Raises StateError: where this can't be written, the next checkpoint may not be either.
         """
-        kept = [*self.read_cycles(), result][-KEPT_CYCLES:]
-        text = "".join(f"{json.dumps(asdict(entry))}\n" for entry in kept)
         try:
-            self._replace(self.cycles, text.encode(), durable=False)
+            self._replace(self.cycles, b"".join(self._cycles_with(result)))
         except OSError as problem:
             raise _unwritable(self.cycles, problem) from None
 
+    def squeeze_cycle(self, result: CycleResult) -> None:
+        """Add a cycle that failed on a full disk, in the room that the older ones have.
+
+        Not atomic: a line that is cut off is left out at reading. Where even that fails, `status`
+        has systemd's word alone.
+        """
+        with suppress(OSError):
+            found = self.cycles.stat()
+            room = max(found.st_size, found.st_blocks * 512)  # bytes; st_blocks: inode(7)
+            lines = self._cycles_with(result)
+            while lines and sum(map(len, lines)) > room:
+                del lines[0]
+            if not lines:
+                return
+            handle = os.open(self.cycles, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                _put(handle, tuple(lines))
+            finally:
+                os.close(handle)
+
+    def _cycles_with(self, result: CycleResult) -> list[bytes]:
+        """The lines of `cycles` with one more."""
+        kept = [*self.read_cycles(), result][-KEPT_CYCLES:]
+        return [f"{json.dumps(asdict(entry))}\n".encode() for entry in kept]
+
+
+def _put(handle: int, pieces: tuple[bytes, ...]) -> None:
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(handle, view) :]
+    if os.fstat(handle).st_size != (length := sum(map(len, pieces))):
+        os.ftruncate(handle, length)
+
+
+def _steady(path: Path) -> bytes:
+    """What is in a file that takes turns with others: read again if it was moved meanwhile."""
+    while True:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+        after = path.stat()
+        if (before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns):
+            return data
+
 
 def _unwritable(path: Path, problem: OSError) -> StateError:
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = f"Make room there (df -h {path.parent}; df -i {path.parent})"
+    else:
+        remedy = f"Correct the permissions, or the disk, of {path.parent}"
     return StateError(
         f"{path} can't be written: {problem.strerror}",
-        "The last good checkpoint is whole and nothing is lost. Make room or correct the"
-        " permissions; the next cycle goes on",
+        f"The last good checkpoint is whole and nothing is lost. {remedy}; the next cycle goes on",
     )
 
 

@@ -8,6 +8,7 @@ downtime, and one order that never gets a verdict is set aside so that the other
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,11 +16,11 @@ from ordermonit.checkpoint import Checkpoint
 from ordermonit.configuration import Configuration
 from ordermonit.errors import NodeLocked, Unavailable
 from ordermonit.events import Event
-from ordermonit.gaps import Moment
 from ordermonit.journal import Log
-from ordermonit.journey import Run, Save, Trouble, charged, journey
+from ordermonit.journey import Ask, Run, Save, Trouble, charged, journey
 from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict, shown
-from ordermonit.plan import Item, Plan, rules
+from ordermonit.passing import Passing
+from ordermonit.plan import Item, Plan, Why, rules
 from ordermonit.progress import Progress
 
 _SAVED = Answer(Verdict.DONE)
@@ -38,6 +39,10 @@ class Line(Protocol):
 
     def answer(self, operation: Operation, number: str) -> Answer:
         """The node's answer. Raises Unavailable, Refused, ConfigurationError."""
+        ...
+
+    def begin(self, operation: Operation, number: str) -> None:
+        """Send a check's question if the session is open; `answer` then takes its answer."""
         ...
 
     def leave(self) -> None:
@@ -72,11 +77,14 @@ class Work:
         self._progress = progress
         self._deadline = deadline
         self.tally: Counter[Event] = Counter()
+        self.answers: Counter[tuple[str, ...]] = Counter()
         self.checked = 0
         self.stopped = False
         self._total = 0
-        self._ahead: deque[int] = deque()
-        self._final: set[int] = set()
+        self._waiting: deque[Item] = deque()
+        self._is_rescanning = bool(checkpoint.rescans)
+        self._passing = Passing(checkpoint, Plan((), (), 0), 0)
+        self._unwritten = False  # a rescan has come further: that waits for the next write
         self._unusable: set[Operation] = set()
         self._was_open = False
         self._last: dict[str, object] = {}  # the newest operation, for the journal
@@ -95,19 +103,24 @@ class Work:
         Raises Unavailable after downtime that outlasted the cycle (no attempt is charged), Refused,
         ConfigurationError and StateError.
         """
-        self._ahead = deque(plan.ahead)
-        self._final = {id for id in plan.ahead if id in self._checkpoint.records}
+        self._passing = Passing(self._checkpoint, plan, self._service.late_commit_window)
+        self._unwritten = self._passing.turn_page()
+        self._do(plan)
+        if self._unwritten:
+            self._write()
+
+    def _do(self, plan: Plan) -> None:
         self._total = len(plan.items)
-        waiting = deque(plan.items)
+        waiting = self._waiting = deque(plan.items)
         aside: list[tuple[Item, Trouble]] = []
         strikes: Counter[int] = Counter()
         while (waiting or aside) and not self.stopped:
             if not waiting:
                 waiting.extend(item for item, _ in aside)
-                error = aside[-1][1].answer.error
+                answer = aside[-1][1].answer
                 aside.clear()
                 strikes.clear()
-                self._wait_out(error)
+                self._wait_out(answer.error, _who(answer))
                 continue
             item = waiting.popleft()
             try:
@@ -116,7 +129,7 @@ class Work:
                 if isinstance(problem, NodeLocked) and not self._was_open:
                     raise
                 waiting.appendleft(item)
-                self._wait_out(problem.message)
+                self._wait_out(problem.message, "")
                 continue
             if trouble is None:
                 self.checked += 1
@@ -132,16 +145,17 @@ class Work:
                 if aside:
                     aside.clear()
                     strikes.clear()
-                self._wait_out(trouble.answer.error)
+                self._wait_out(trouble.answer.error, _who(trouble.answer))
 
     def _take(self, item: Item) -> Trouble | None:
         """Drive one journey as far as it goes."""
         id = item.record.id
         self._last = {}
-        record = self._checkpoint.records.get(id, item.record)
-        if item.is_late and id not in self._checkpoint.records:
+        record = self._record(item)
+        if item.why is Why.LATE and id not in self._checkpoint.records:
             self._tell(Event.ORDER_LATE, record, item)
-        steps = journey(record, item.order, self._rules)
+        rules = replace(self._rules, again=True) if item.why is Why.RESCAN else self._rules
+        steps = journey(record, item.order, rules)
         try:
             step = next(steps)
             while True:
@@ -157,20 +171,26 @@ class Work:
             self._note_unknown(item, trouble)
         return trouble
 
+    def _record(self, item: Item) -> Record:
+        """The order's record as it stands now; a closed one is none of an order checked again."""
+        known = self._checkpoint.records.get(item.record.id)
+        return item.record if known is None or not known.is_open else known
+
     def _put(self, item: Item, operation: Operation, is_task: bool) -> Answer:
         """Put one operation to the node for this order, and remember what it proves."""
         number = item.order.number if item.order is not None else None
         if number is None or (not is_task and operation not in self._checks):
             return Answer(Verdict.UNAVAILABLE)
-        self._progress(self.checked, self._total, f"order {number}: {operation}")
         return self._ask(operation, number)
 
     def _ask(self, operation: Operation, number: str) -> Answer:
         if operation in self._unusable:
             return Answer(Verdict.UNAVAILABLE)
+        self._progress(self.checked, self._total, f"order {number}: {operation}")
         begun = time.monotonic()
         answer = self._line.answer(operation, number)
         self._was_open = True
+        self.answers[operation.value, answer.verdict.value] += 1
         if answer.verdict is Verdict.UNAVAILABLE:
             self._unusable.add(operation)
             self._log.tell(Event.CHECK_UNAVAILABLE, operation=operation, error=answer.error)
@@ -188,29 +208,49 @@ class Work:
         now = datetime.now(UTC)
         record = step.record.with_(number=shown(number))
         old = self._checkpoint.records.get(record.id)
+        if item.why is Why.RESCAN and not record.is_open and (old is None or not old.is_open):
+            # It is where it should be: losing this would only have it asked about once more.
+            self._unwritten = self._passing.over(record.id) or self._unwritten
+            self._begin_next()
+            for event in step.events:
+                self._tell(event, record, item, **details)
+            return
         changed = old is None or old != record.with_(updated_at=old.updated_at)
         if changed:
             record = record.with_(updated_at=now)
             self._checkpoint.put(record)
         if step.final:
-            changed = self._pass(record.id) or changed
+            changed = self._passing.over(record.id) or changed
+            self._begin_next()
         if changed:
-            self._state.write(self._checkpoint)
+            self._write()
         if changed or not step.final:
             for event in step.events:
                 self._tell(event, record, item, **details)
 
-    def _pass(self, id: int) -> bool:
-        """HEAD moves over all orders that have a verdict, in the order of their ids."""
-        self._final.add(id)
-        before = self._checkpoint.head, self._checkpoint.gaps
-        now = Moment.now()
-        if id <= self._checkpoint.head:
-            self._checkpoint.passed((id,), now, self._service.late_commit_window)
-        while self._ahead and self._ahead[0] in self._final:
-            known = self._ahead.popleft()
-            self._checkpoint.passed((known,), now, self._service.late_commit_window)
-        return before != (self._checkpoint.head, self._checkpoint.gaps)
+    def _write(self) -> None:
+        self._state.write(self._checkpoint)
+        self._unwritten = False
+        if self._is_rescanning and not self._checkpoint.rescans:
+            self._is_rescanning = False
+            self._log.tell(Event.RESCAN_DONE)
+
+    def _begin_next(self) -> None:
+        """The next order's question travels while this one's record becomes durable.
+
+        Rule C6 holds: a question changes nothing, and whatever does waits.
+        """
+        if not self._waiting or self.stopped:
+            return
+        item = self._waiting[0]
+        first = next(journey(self._record(item), item.order, self._rules))
+        if isinstance(first, Ask) and self._can_ask(first.operation):
+            assert item.order is not None
+            assert item.order.number is not None
+            self._line.begin(first.operation, item.order.number)
+
+    def _can_ask(self, operation: Operation) -> bool:
+        return operation in self._checks and operation not in self._unusable
 
     def _tell(self, event: Event, record: Record, item: Item, **details: object) -> None:
         self.tally[event] += 1
@@ -278,7 +318,7 @@ class Work:
         return Verdict.DONE if evidence else None
 
     def _charge(self, item: Item, trouble: Trouble) -> None:
-        record = self._checkpoint.records.get(item.record.id, item.record)
+        record = self._record(item)
         hung = trouble.answer.verdict is Verdict.TIMEOUT
         reason = Reason.TIMEOUT if hung else Reason.REJECTED
         step = charged(record, reason, trouble.answer, self._rules)
@@ -293,16 +333,16 @@ class Work:
             if trouble.answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
                 self._charge(item, trouble)
             else:
-                record = self._checkpoint.records.get(item.record.id, item.record)
+                record = self._record(item)
                 unknown = _unknown(record, trouble)
                 self._save(item, Save(unknown, (Event.ORDER_UNKNOWN,), final=True))
                 self.checked += 1
         aside.clear()
 
-    def _wait_out(self, error: str | None) -> None:
+    def _wait_out(self, error: str | None, who: str) -> None:
         """Rule C8: wait before the same order is tried again, while the cycle has time.
 
-        Raises Unavailable when it has none.
+        Raises Unavailable when it has none; `who` begins its sentence.
         """
         if self.stopped:
             return
@@ -313,7 +353,7 @@ class Work:
         if now + self._service.downtime_wait > self._deadline:
             left = self._total - self.checked
             raise Unavailable(
-                f"the node or Abacos is down: {error}; {left} orders wait",
+                f"{who}{error}; {'1 order waits' if left == 1 else f'{left} orders wait'}",
                 "Nothing is lost and no attempt was charged; the next cycle goes on",
             )
         if error != self._told:  # once, not at every try
@@ -332,3 +372,10 @@ class Work:
 
 def _unknown(record: Record, trouble: Trouble) -> Record:
     return record.with_(reason=Reason.UNKNOWN, last_error=trouble.answer.error)
+
+
+def _who(answer: Answer) -> str:
+    """Who is down, as far as the answer tells: whoever is called should be the right one."""
+    if answer.verdict is Verdict.DOWN:  # the node itself says so
+        return "the node answers, but Abacos or what else its tasks need is down: "
+    return "the node or Abacos is down: "

@@ -22,8 +22,8 @@ IGNORED = frozenset(
     {
         "advisory_locks", "checkout_timeout", "collation", "connect_timeout", "database_tasks",
         "flags", "idle_timeout", "init_command", "insert_returning", "max_connections",
-        "migrations_paths", "min_messages", "pool", "prepared_statements", "read_timeout",
-        "reaping_frequency", "reconnect", "replica", "schema_cache_path", "schema_dump",
+        "migrations_paths", "min_messages", "pool", "prepared_statements", "reaping_frequency",
+        "reconnect", "replica", "schema_cache_path", "schema_dump",
         "sslverify", "statement_limit", "strict", "template", "timeout", "use_metadata_table",
         "variables", "wait_timeout", "write_timeout",
     }

@@ -8,6 +8,8 @@ from ordermonit.configuration.problems import Place, Problems
 
 SSH_KEY = "ssh_key"
 DATABASE_PASSWORD = "database_password"
+SMTP_PASSWORD = "smtp_password"
+ALERT_CHANNELS = "alert_channels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,21 @@ def read_credentials(environ: Mapping[str, str], problems: Problems) -> Credenti
     if not directory:
         return Credentials()
     key = Path(directory, SSH_KEY)
-    password = Path(directory, DATABASE_PASSWORD)
     return Credentials(
         key if _is_there(key, Place(problems, str(key))) else None,
-        _password(password, Place(problems, str(password))),
+        read_secret(DATABASE_PASSWORD, environ, problems, "a password"),
     )
+
+
+def read_secret(
+    name: str, environ: Mapping[str, str], problems: Problems, expected: str
+) -> str | None:
+    """One credential's text, without the line's end; None where systemd hands over none."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return None
+    path = Path(directory, name)
+    return _secret(path, Place(problems, str(path)), expected)
 
 
 def _is_there(path: Path, place: Place) -> bool:
@@ -41,18 +53,18 @@ def _is_there(path: Path, place: Place) -> bool:
     return True
 
 
-def _password(path: Path, place: Place) -> str | None:
+def _secret(path: Path, place: Place, expected: str) -> str | None:
     try:
         text = path.read_bytes().decode().rstrip("\r\n")
     except FileNotFoundError:
         return None
     except OSError as problem:
-        place.say(f"can't be read: {problem.strerror}; expected a password")
+        place.say(f"can't be read: {problem.strerror}; expected {expected}")
         return None
     except UnicodeDecodeError:
-        place.say("found bytes that are no UTF-8, expected a password")
+        place.say(f"found bytes that are no UTF-8, expected {expected}")
         return None
     if not text or "\0" in text:
-        place.say("found nothing that can be a password, expected one line")
+        place.say(f"found nothing that can be {expected}, expected text")
         return None
     return text

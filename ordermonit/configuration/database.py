@@ -13,7 +13,8 @@ from ordermonit.configuration.settings import AUTHORIZED_STATES, CLOSED_STATES, 
 #: The keys of the connection.
 CONNECTION = keys_of(Connection)
 
-_COLUMNS = {name: key for name, key in keys_of(Database).items() if not name.endswith("_states")}
+_BESIDE = ("authorized_states", "closed_states", "read_timeout")
+_COLUMNS = {name: key for name, key in keys_of(Database).items() if name not in _BESIDE}
 
 #: The keys that are ours: in a Rails file they stand beside the environments, or in one.
 OURS = {
@@ -25,7 +26,7 @@ OURS = {
         ),
         "where the orders are",
     ),
-    **{name: key for name, key in keys_of(Database).items() if name not in _COLUMNS},
+    **{name: key for name, key in keys_of(Database).items() if name in _BESIDE},
 }
 
 #: A mapping with one of these is a Rails environment.

@@ -23,6 +23,7 @@ LONGEST = 1_000_000_000
 #: Greatest count that a setting takes: far beyond use, and it fits every database.
 MOST = 1_000_000
 
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\x00-\x1f\x7f]+"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -239,6 +240,29 @@ def _or_misfit(found: dict[Any, Any], parts: list[tuple[Any, str]]) -> Mapping[A
     if parts:
         raise Misfit(*((f".{shown_name(name)}", message) for name, message in parts))
     return MappingProxyType({name: value for name, value in found.items() if value is not None})
+
+
+def urls(expected: str) -> Kind:
+    """A list of URLs that no message shows: their paths are secrets too."""
+    one = secret_url("a URL")
+
+    def accept(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise Misfit(("", f"found {kind_of(value)} (not shown), expected {expected}"))
+        return tuple(_each(value, one.accept))
+
+    return Kind(expected, accept)
+
+
+def secret_url(expected: str) -> Kind:
+    """A URL that no message shows."""
+
+    def accept(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(_URL, value.strip()):
+            raise Misfit(("", f"found {kind_of(value)} (not shown), expected {expected}"))
+        return value.strip()
+
+    return Kind(expected, accept)
 
 
 def secret(expected: str) -> Kind:

@@ -111,6 +111,15 @@ class Process:
         bool, Key(kinds.SWITCH, "true: also append the log to the file <app_name>.output")
     ] = False
     backtrace: Annotated[bool, Key(kinds.SWITCH, "true: errors carry their traceback")] = False
+    metrics_file: Annotated[
+        str | None,
+        Key(
+            kinds.optional(
+                kinds.text("an absolute path that ends in .prom", r"/(.*/)?[^/]+\.prom"), "none"
+            ),
+            "the textfile for Prometheus' node_exporter, written after each cycle; null: none",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +254,9 @@ class Database:
             "the states that end an order: its payment is not followed any more",
         ),
     ] = CLOSED_STATES
+    read_timeout: Annotated[
+        float, Key(kinds.seconds(), "seconds until a database that does not answer counts as down")
+    ] = 15
 
     def engine_url(self) -> "URL":
         """The URL for `sqlalchemy.create_engine`."""
