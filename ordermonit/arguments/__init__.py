@@ -1,0 +1,64 @@
+"""The command line's grammar, one module a family of commands, as in `commands`.
+
+Every command is one small function of its family: its name, its line, an example, where it is
+carried out, and its arguments. The help, the completions and the lists in ordermonit(1) follow it.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from ordermonit import __version__
+from ordermonit.arguments import (
+    alerts,
+    beginning,
+    changes,
+    check,
+    cycle,
+    head,
+    pausing,
+    rescan,
+    views,
+)
+from ordermonit.arguments.grammar import Commands, Top
+
+#: In the order in which the help lists them.
+_COMMANDS = (
+    views.status,
+    views.orders,
+    views.show,
+    changes.retry,
+    changes.dismiss,
+    rescan.rescan,
+    head.head,
+    pausing.pause,
+    pausing.resume,
+    cycle.cycle,
+    alerts.alert,
+    beginning.init,
+    beginning.import_,
+    beginning.recover,
+    check.check,
+)
+
+_EPILOG = """\
+exit codes: 0 done, 64 wrong command line, 65 checkpoint refused, 70 a defect,
+  74 can't write, 75 down or busy, 77 key refused, 78 wrong configuration
+example: ordermonit init --latest && systemctl enable --now ordermonit.timer
+"""
+
+
+def parser() -> ArgumentParser:
+    """The whole grammar: for the command line, and for what is made from it."""
+    top = Top(
+        prog="ordermonit",
+        usage="ordermonit [--config DIR] [--state DIR] [--version] COMMAND [--help]",
+        description="Finds every order that never reached the ERP, and puts it right.",
+        epilog=_EPILOG,
+    )
+    top.add_argument("--version", action="version", version=f"ordermonit {__version__}")
+    top.add_argument("--config", type=Path, metavar="DIR", help="the YAML files")
+    top.add_argument("--state", type=Path, metavar="DIR", help="the checkpoint")
+    commands = Commands(top)
+    for add_to in _COMMANDS:
+        add_to(commands)
+    return top

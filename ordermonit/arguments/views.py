@@ -1,0 +1,49 @@
+"""`status`, `orders` and `show`."""
+
+from ordermonit.arguments.grammar import Command, Commands, add_choice, add_json, span
+from ordermonit.model import Reason, Status
+
+
+def status(commands: Commands) -> None:
+    """Where everything stands."""
+    parser = commands.add(
+        "status",
+        "is it well: one word, what is wrong since when, the last cycles",
+        example="ordermonit status --watch",
+        run=Command("status", "status"),
+    )
+    parser.add_argument("--watch", action="store_true", help="follow it live; Ctrl-C ends it")
+    add_json(parser)
+
+
+def orders(commands: Commands) -> None:
+    """The records."""
+    parser = commands.add(
+        "orders",
+        "the checkpoint's records",
+        example="ordermonit orders --status FAILED --older-than 2h",
+        more="An order's age counts from when it was first seen. SPAN: 15min, 2h, 3d.",
+        run=Command("orders", "orders"),
+    )
+    parser.add_argument("number", nargs="*", metavar="NUMBER", help="these orders alone")
+    add_choice(parser, "--status", Status, f"only {', '.join(Status)}", repeated=True)
+    add_choice(parser, "--reason", Reason, "only these, such as REJECTED", repeated=True)
+    for option, which in (("--older-than", "longer"), ("--newer-than", "less")):
+        parser.add_argument(
+            option, type=span, metavar="SPAN", help=f"first seen {which} than that ago"
+        )
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument("--csv", action="store_true", help="for spreadsheets, with the same names")
+
+
+def show(commands: Commands) -> None:
+    """One order."""
+    parser = commands.add(
+        "show",
+        "one order's story: what happened, and what comes next",
+        example="ordermonit show 1001234",
+        run=Command("show", "show"),
+    )
+    parser.add_argument("number", metavar="NUMBER", help="the order's number")
+    add_json(parser)

@@ -1,0 +1,4 @@
+"""What each command does, one module a family.
+
+A command is a function of its context. It returns its exit code; what goes wrong is raised.
+"""

@@ -1,0 +1,47 @@
+"""`alert --test`: whether the people who have to know can be reached."""
+
+import json
+import socket
+from datetime import UTC, datetime
+
+from ordermonit.alerts import outbox
+from ordermonit.alerts.delivery import deliver
+from ordermonit.alerts.memory import Message
+from ordermonit.commands.context import Context
+from ordermonit.configuration.alerts import Alerts, load_alerts
+from ordermonit.errors import ConfigurationError, Exit
+
+
+def alert(context: Context) -> int:
+    """Send a test to every channel. TEMPORARY when one did not take it."""
+    alerts = _alerts(context)
+    channels = outbox.named(alerts.channels)
+    host = socket.gethostname()
+    test = Message(
+        f"ordermonit on {host}: a test",
+        f"Somebody typed `ordermonit alert --test` on {host}. Alerts of ordermonit arrive here."
+        " There is nothing to do.",
+        datetime.now(UTC),
+        is_good=True,
+    )
+    answers = deliver(dict.fromkeys(channels, test), channels, alerts.send_timeout)
+    if context.arguments.json:
+        found = [
+            {"channel": name, "ok": problem is None, "error": problem}
+            for name, problem in answers.items()
+        ]
+        print(json.dumps(found))
+    else:
+        for name, problem in answers.items():
+            print(f"{name}: {'took the test' if problem is None else f'FAILED: {problem}'}")
+    return Exit.TEMPORARY if any(answers.values()) else Exit.OK
+
+
+def _alerts(context: Context) -> Alerts:
+    alerts = load_alerts(context.config)
+    if alerts is None or not alerts.channels:
+        raise ConfigurationError(
+            f"{context.config / 'alerts.yml'}: channels: there is none, so nobody is alerted",
+            "Name at least one Apprise URL, or smtp and subscribers, then type the command again",
+        )
+    return alerts

@@ -1,0 +1,106 @@
+"""`init`, `import` and `recover`: how a checkpoint comes to be."""
+
+from pathlib import Path
+
+from ordermonit.checkpoint import Checkpoint, readable
+from ordermonit.commands.context import Context
+from ordermonit.errors import CheckpointError, Exit, UsageError
+from ordermonit.events import Event
+from ordermonit.front import Front, connected
+from ordermonit.gaps import Gap, Moment, noted
+from ordermonit.legacy import parse
+
+#: How many of the newest ids `init` searches for holes that a late commit may still fill.
+_HOLES_SEARCHED = 1000
+
+
+def init(context: Context) -> int:
+    """Create the checkpoint."""
+    configuration, state = context.configuration(), context.state
+    state.create()
+    state.lock()
+    state.refuse_existing()
+    window = configuration.service.late_commit_window
+    wanted: int | None = context.arguments.head
+    checkpoint = Checkpoint(0)
+    if not context.arguments.from_start:
+        with connected(configuration.database) as front:
+            newest = front.newest() or 0
+            if wanted is not None and wanted > newest:
+                raise UsageError(
+                    f"--head {wanted} is ahead of the newest order in the Front, {newest}",
+                    f"Give an id of at most {newest}, or --latest",
+                )
+            head = newest if wanted is None else wanted
+            checkpoint = Checkpoint(head, gaps=gaps_behind(front, head, window))
+    _created(context, checkpoint, "created")
+    return Exit.OK
+
+
+def gaps_behind(
+    front: Front, head: int, window: float, after: int = 0, gaps: tuple[Gap, ...] = ()
+) -> tuple[Gap, ...]:
+    """`gaps`, and the holes between the id `after` and a HEAD that a person sets.
+
+    Orders that are being committed right now, behind HEAD, are not to be missed either. Only the
+    newest holes may belong to such.
+    """
+    before = front.ids_before(head, _HOLES_SEARCHED)
+    start = max(after, before[0] if before else head)
+    known = [id for id in (*before, head) if id > start]
+    return noted(gaps, start, known, Moment.now(), window)
+
+
+def import_(context: Context) -> int:
+    """Take over the former service's checkpoint."""
+    path: Path = context.arguments.file
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError as problem:
+        raise UsageError(
+            f"{path} can't be read: {problem.strerror}", "Give the former service's checkpoint"
+        ) from None
+    found = parse(text, str(path))
+    state = context.state
+    state.create()
+    state.lock()
+    state.refuse_existing()
+    checkpoint = Checkpoint(found.head, found.records)
+    unresolved = sum(record.is_open for record in found.records)
+    for note in found.notes:
+        print(note)
+    _created(context, checkpoint, f"imported from {path} with {unresolved} unresolved orders")
+    return Exit.OK
+
+
+def _created(context: Context, checkpoint: Checkpoint, how: str) -> None:
+    context.state.write(checkpoint)
+    sentence = f"checkpoint {context.state.checkpoint} {how}; HEAD is {checkpoint.head}"
+    context.log().tell(Event.CHECKPOINT_CREATED, sentence=sentence)
+    print(f"{sentence}. The next cycle checks the orders after it")
+
+
+def recover(context: Context) -> int:
+    """Restore the checkpoint's predecessor, showing the difference."""
+    state = context.state
+    state.lock()
+    try:
+        state.read()
+    except CheckpointError as problem:
+        print(problem.message)
+    else:
+        raise UsageError(f"{state.checkpoint} is good", "There is nothing to recover")
+    good = state.read_previous()
+    damaged = set(readable(state.damaged_bytes()))
+    restored = set(readable(good.encode()))
+    for mark, lines in (("-", damaged - restored), ("+", restored - damaged)):
+        for line in sorted(lines):
+            print(f"{mark} {line}")
+    good.recovered = True
+    kept = state.set_aside()
+    state.write(good)
+    sentence = f"checkpoint {state.checkpoint} restored from {state.previous}; HEAD is {good.head}"
+    context.log().tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
+    print(f"{sentence}. Lines with - stood in the damaged file only" + kept)
+    print("The next cycle checks again what the lost write may have been about; that is safe")
+    return Exit.OK

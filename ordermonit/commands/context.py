@@ -1,0 +1,25 @@
+"""What every command may need."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ordermonit.configuration import Configuration
+from ordermonit.journal import Log
+from ordermonit.notes import Notes
+from ordermonit.progress import Bar
+from ordermonit.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command may need. The configuration is read, and the log opened, on first use."""
+
+    arguments: Namespace
+    config: Path
+    state: State
+    configuration: Callable[[], Configuration]
+    log: Callable[[], Log]
+    bar: Bar
+    notes: Notes

@@ -1,0 +1,24 @@
+"""`cycle`: what the timer starts."""
+
+import json
+from dataclasses import asdict
+
+from ordermonit import notify, progress
+from ordermonit.commands.context import Context
+from ordermonit.cycle import run_cycle
+from ordermonit.errors import Exit
+
+
+def cycle(context: Context) -> int:
+    """Run one cycle."""
+    configuration, log = context.configuration(), context.log()
+    patience = progress.patience(configuration)
+    told = progress.together(progress.to_systemd(patience), context.bar)
+    try:
+        result = run_cycle(configuration, context.state, log, told, context.notes)
+    finally:
+        context.bar.stop()
+    notify.status(result.result)
+    if context.arguments.json:
+        print(json.dumps(asdict(result)))
+    return Exit.OK

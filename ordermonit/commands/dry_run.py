@@ -1,0 +1,98 @@
+"""`cycle --dry-run`: what a cycle would do now. Reads the checkpoint and the Front, no more."""
+
+import json
+from dataclasses import replace
+
+from ordermonit.commands.context import Context
+from ordermonit.configuration import Configuration
+from ordermonit.errors import Exit
+from ordermonit.front import connected
+from ordermonit.gaps import Moment
+from ordermonit.journey import Ask, Rules, Run, journey
+from ordermonit.model import Answer, Operation, Verdict, shown
+from ordermonit.pause import decode
+from ordermonit.plan import Item, Why, plan, rules
+
+_UNKNOWN = (
+    "The node was not asked: what Abacos has already is not inserted, and whether the node and"
+    " Abacos answer is not known"
+)
+_WHY = {
+    Why.DUE: "its record is open",
+    Why.LATE: "it became visible behind HEAD",
+    Why.NEW: "it is new",
+    Why.RESCAN: "it is in a rescan",
+}
+
+
+def dry_run(context: Context) -> int:
+    """Say what a cycle would do, without a lock, a connection to the node or a write."""
+    configuration, state = context.configuration(), context.state
+    data, now = state.read_pause(), Moment.now()
+    pause = None if data is None else decode(data, str(state.pause_file))
+    if pause is not None and pause.is_over(now):
+        pause = None
+    checkpoint = state.read()
+    with connected(configuration.database) as front:
+        planned = plan(front, checkpoint, configuration.service, rules(configuration), now)
+    does = [(item, _operations(item, configuration)) for item in planned.items]
+    if context.arguments.json:
+        said = {
+            "head": checkpoint.head,
+            "paused": None if pause is None else pause.as_json(),
+            "orders": [_as_json(item, operations) for item, operations in does],
+            "not_known": _UNKNOWN,
+        }
+        print(json.dumps(said))
+        return Exit.OK
+    if pause is not None:
+        print(f"It is {pause.sentence}: until then a cycle does nothing. Without the pause:")
+    for item, operations in does:
+        print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}")
+    print(f"{len(does)} orders would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
+    if does:
+        print(_UNKNOWN)
+    return Exit.OK
+
+
+def _operations(item: Item, configuration: Configuration) -> list[Operation]:
+    """All that the node would be asked for this order, if Abacos had nothing of it."""
+    asked = configuration.node.checks
+    steps = journey(item.record, item.order, _rules(item, configuration))
+    found: list[Operation] = []
+    try:
+        step = next(steps)
+        while True:
+            answer = Answer(Verdict.DONE)
+            if isinstance(step, Ask):
+                answer = Answer(Verdict.NO if step.operation in asked else Verdict.UNAVAILABLE)
+            if isinstance(step, Run) or (isinstance(step, Ask) and step.operation in asked):
+                found.append(step.operation)
+            step = steps.send(answer)
+    except StopIteration:
+        return found
+
+
+def _rules(item: Item, configuration: Configuration) -> Rules:
+    return replace(rules(configuration), again=item.why is Why.RESCAN)
+
+
+def _spoken(operations: list[Operation]) -> str:
+    if not operations:
+        return "its record is brought up to date, and the node is asked nothing"
+    return f"at most {', '.join(operations)}"
+
+
+def _name(item: Item) -> str:
+    number = item.record.number if item.order is None else shown(item.order.number)
+    return number or f"id {item.record.id}"
+
+
+def _as_json(item: Item, operations: list[Operation]) -> dict[str, object]:
+    return {
+        "id": item.record.id,
+        "number": item.record.number if item.order is None else shown(item.order.number),
+        "why": item.why,
+        "status": item.record.status if item.why is Why.DUE else None,
+        "operations": operations,
+    }

@@ -1,0 +1,177 @@
+"""Everything that `status` shows, gathered; nothing of it may make the screen fail."""
+
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from ordermonit.checkpoint import Checkpoint
+from ordermonit.commands.context import Context
+from ordermonit.configuration import Configuration
+from ordermonit.doctor.findings import Severity
+from ordermonit.doctor.storage import room
+from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
+from ordermonit.front import connected
+from ordermonit.gaps import Moment
+from ordermonit.health import (
+    Health,
+    Newest,
+    Problem,
+    cycle_problems,
+    front_problems,
+    pause_problem,
+    record_problems,
+    worst,
+)
+from ordermonit.model import Status
+from ordermonit.pause import Pause, decode
+from ordermonit.state import CycleResult, State
+from ordermonit.timer import Timer, ask
+from ordermonit.times import iso
+
+#: Seconds that the Front's database gets: a person waits for the screen.
+_DATABASE_PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where everything stands. `timer` is None without systemd."""
+
+    at: datetime
+    head: int
+    gaps: int
+    rescans: tuple[tuple[int, int], ...]
+    pause: Pause | None
+    counts: dict[Status, int]
+    newest: Newest
+    timer: Timer | None
+    cycles: tuple[CycleResult, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def health(self) -> Health:
+        """The one word."""
+        return worst(self.problems)
+
+    @property
+    def behind(self) -> int | None:
+        """How many ids the newest order is ahead of HEAD."""
+        return None if self.newest.id is None else self.newest.id - self.head
+
+    def as_json(self) -> dict[str, object]:
+        """For `status --json`."""
+        timer = self.timer
+        cycles = [asdict(each) for each in self.cycles]
+        return {
+            "health": self.health,
+            "at": iso(self.at),
+            "head": self.head,
+            "newest": self.newest.id,
+            "behind": self.behind,
+            "front_error": self.newest.error,
+            "counts": {str(status): count for status, count in self.counts.items()},
+            "gaps": self.gaps,
+            "rescans": [list(each) for each in self.rescans],
+            "paused": None if self.pause is None else self.pause.as_json(),
+            "problems": [
+                {
+                    "health": each.health,
+                    "what": each.what,
+                    "since": _iso(each.since),
+                    "remedy": each.remedy,
+                }
+                for each in self.problems
+            ],
+            "last_cycle": cycles[-1] if cycles else None,
+            "cycles": cycles,
+            "timer": None
+            if timer is None
+            else {
+                "installed": timer.is_installed,
+                "active": timer.is_active,
+                "enabled": timer.is_enabled,
+                "next_at": _iso(timer.next_at),
+                "running": timer.is_running,
+                "doing": timer.doing if timer.is_running else None,
+            },
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def overview(context: Context) -> Overview:
+    """Look at everything now. Raises CheckpointError and StateError, for the checkpoint alone."""
+    checkpoint = context.state.read()
+    configuration, newest = _configuration(context)
+    if configuration is not None:
+        newest = _newest(configuration)
+    timer, cycles = ask(), tuple(context.state.read_cycles())
+    now = datetime.now(UTC)
+    period = None if configuration is None else configuration.service.running_cycle
+    pause, pause_problems = _pause(context.state)
+    in_cycles = cycle_problems(cycles, timer, period, now)
+    now_seen = [*front_problems(newest, checkpoint.head), *_room(context.state)]
+    problems = (
+        *pause_problems,
+        *in_cycles,
+        # What the last cycle failed of is said once.
+        *(each for each in now_seen if not any(each.what in told.what for told in in_cycles)),
+        *record_problems(checkpoint.records.values()),
+    )
+    return Overview(
+        at=now,
+        head=checkpoint.head,
+        gaps=len(checkpoint.gaps),
+        rescans=checkpoint.rescans,
+        pause=pause,
+        counts=_counts(checkpoint),
+        newest=newest,
+        timer=timer,
+        cycles=cycles,
+        problems=tuple(sorted(problems, key=lambda each: -each.health.rank)),
+    )
+
+
+def _pause(state: State) -> tuple[Pause | None, list[Problem]]:
+    """The pause that holds now, and what there is to say about it."""
+    try:
+        data = state.read_pause()
+        pause = None if data is None else decode(data, str(state.pause_file))
+    except OrdermonitError as problem:
+        return None, [Problem(Health.DOWN, problem.message, None, problem.remedy)]
+    if pause is None or pause.is_over(Moment.now()):
+        return None, []
+    return pause, [pause_problem(pause)]
+
+
+def _room(state: State) -> list[Problem]:
+    """A disk that is full, or all but."""
+    try:
+        found = room(os.statvfs(state.directory), state.directory)
+    except OSError:
+        return []
+    if found.severity is not Severity.ERROR:
+        return []
+    return [Problem(Health.DEGRADED, found.found, None, found.remedy)]
+
+
+def _counts(checkpoint: Checkpoint) -> dict[Status, int]:
+    count = Counter(record.status for record in checkpoint.records.values())
+    return {status: count[status] for status in Status}
+
+
+def _configuration(context: Context) -> tuple[Configuration | None, Newest]:
+    try:
+        return context.configuration(), Newest(None)
+    except ConfigurationError as problem:
+        return None, Newest(None, " ".join(str(problem).split("\n")))
+
+
+def _newest(configuration: Configuration) -> Newest:
+    try:
+        with connected(configuration.database, _DATABASE_PATIENCE) as front:
+            return Newest(front.newest() or 0)
+    except OrdermonitError as problem:
+        return Newest(None, problem.message, is_down=isinstance(problem, Unavailable))

@@ -1,0 +1,169 @@
+"""`status` as one screen. Imports rich: see `drawing`."""
+
+from collections.abc import Sequence
+
+from rich.console import ConsoleRenderable
+from rich.table import Table
+from rich.text import Text
+
+from ordermonit.checkpoint import KEPT_RESOLVED
+from ordermonit.commands.overview import Overview
+from ordermonit.commands.screen import STYLES, Screen, ago, heading
+from ordermonit.health import Health, Problem
+from ordermonit.model import Status
+from ordermonit.state import CycleResult
+from ordermonit.times import iso, moment, spoken
+
+_COLOURS = {
+    Health.WELL: "green",
+    Health.DEGRADED: "yellow",
+    Health.DOWN: "red",
+    Health.PAUSED: "cyan",
+    Health.STOPPED: "magenta",
+}
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDEST_BAR = 40
+
+#: As many of the newest cycles are drawn, one column each.
+_DRAWN_CYCLES = 48
+
+
+def draw(overview: Overview, screen: Screen) -> ConsoleRenderable:
+    """The whole screen."""
+    colour = _COLOURS[overview.health]
+    parts: list[ConsoleRenderable] = [_facts(overview, colour)]
+    parts += [heading("Orders"), _orders(overview, screen)]
+    if overview.problems:
+        parts.append(heading("What is wrong"))
+        parts += [_problem(each, overview) for each in overview.problems]
+    if overview.cycles:
+        parts.append(heading(_cycles_title(overview)))
+        parts.append(_chart(overview.cycles[-_DRAWN_CYCLES:], screen))
+    return screen.framed(f"ordermonit · {iso(overview.at)}", colour, *parts)
+
+
+def _pairs() -> Table:
+    """Names and what stands beside them."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _facts(overview: Overview, colour: str) -> ConsoleRenderable:
+    table = _pairs()
+    table.add_row("health", Text(overview.health, style=f"bold {colour}"))
+    table.add_row("HEAD", Text.assemble((str(overview.head), "bold"), f"  {_distance(overview)}"))
+    if overview.rescans:
+        ranges = ", ".join(f"{first} to {last}" for first, last in overview.rescans)
+        table.add_row("rescan", f"ids {ranges} are still to be checked again")
+    table.add_row("next cycle", _next_cycle(overview))
+    last = overview.cycles[-1] if overview.cycles else None
+    table.add_row("last cycle", "none yet" if last is None else _last_cycle(last, overview))
+    return table
+
+
+def _distance(overview: Overview) -> str:
+    newest, behind = overview.newest, overview.behind
+    if newest.id is None or behind is None:
+        return f"the newest order of the Front is not known: {newest.error}"
+    if behind == 0:
+        return "is the newest order of the Front"
+    if behind < 0:
+        return f"is ahead of the newest order of the Front, {newest.id}"
+    ids = "1 id" if behind == 1 else f"{behind} ids"
+    return f"the newest order of the Front, {newest.id}, is {ids} ahead"
+
+
+def _next_cycle(overview: Overview) -> str:
+    timer = overview.timer
+    if timer is None:
+        return "not known: there is no systemd here that could be asked for its timer"
+    if timer.is_running:
+        return f"runs now: {timer.doing or 'it begins'}"
+    if not timer.is_installed:
+        return "not known: ordermonit.timer is not installed"
+    if not timer.is_active:
+        return "none: ordermonit.timer is not active"
+    if timer.next_at is None:
+        return "when the timer fires; it does not say when"
+    return f"in {spoken((timer.next_at - overview.at).total_seconds())} ({iso(timer.next_at)})"
+
+
+def _last_cycle(last: CycleResult, overview: Overview) -> Text:
+    try:
+        when = ago(moment(last.finished_at), overview.at)
+    except ValueError:
+        when = last.finished_at
+    if last.exit:
+        return Text.assemble(f"{when} ", (f"failed with exit {last.exit}", "red"), ", see below")
+    return Text(f"{when}: {last.result}")
+
+
+def _orders(overview: Overview, screen: Screen) -> ConsoleRenderable:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    most = max(1, *overview.counts.values())
+    for status, count in overview.counts.items():
+        style = STYLES[status] if count else "dim"
+        note = ""
+        if status is Status.SUCCESS and count >= KEPT_RESOLVED:
+            note = f" the newest {KEPT_RESOLVED} are kept"
+        length = -(-count * _WIDEST_BAR // most)
+        bar = ("#" if screen.options.ascii_only else "━") * length
+        table.add_row(
+            Text(status, style), Text(str(count), style), Text.assemble((bar, style), note)
+        )
+    return table
+
+
+def _problem(problem: Problem, overview: Overview) -> ConsoleRenderable:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=8)
+    table.add_column(overflow="fold")
+    colour = _COLOURS[problem.health]
+    table.add_row(Text(problem.health, style=f"bold {colour}"), Text(problem.what))
+    if problem.since is not None:
+        table.add_row("", Text(f"since {ago(problem.since, overview.at)}", style="dim"))
+    table.add_row("", Text(problem.remedy, style="bold"))
+    return table
+
+
+def _cycles_title(overview: Overview) -> str:
+    drawn = overview.cycles[-_DRAWN_CYCLES:]
+    many = "The last cycle" if len(drawn) == 1 else f"The last {len(drawn)} cycles"
+    return f"{many}, since {drawn[0].started_at}"
+
+
+def _chart(cycles: Sequence[CycleResult], screen: Screen) -> ConsoleRenderable:
+    """A column for each cycle, one scale for all rows."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=15)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="dim")
+    rows = (
+        ("orders checked", "blue", [each.checked for each in cycles]),
+        ("inserted", "green", [each.inserted for each in cycles]),
+        ("failed", "yellow", [each.failed for each in cycles]),
+    )
+    most = max(max(values) for _, _, values in rows)
+    for name, style, values in rows:
+        told = f"{sum(values)} in all, at most {max(values)}"
+        bars = "".join(bar(each, most, screen.options.ascii_only) for each in values)
+        table.add_row(name, Text(bars, style=style), told)
+    broken = sum(bool(each.exit) for each in cycles)
+    if broken:
+        marks = "".join("!" if each.exit else " " for each in cycles)
+        table.add_row("ended badly", Text(marks, style="bold red"), f"{broken} in all")
+    return table
+
+
+def bar(value: int, most: int, ascii_only: bool = False) -> str:
+    """One character as high as the value; what is not 0 is seen."""
+    if ascii_only:
+        return "." if value <= 0 else str(min(9, -(-value * 9 // most)))
+    if value <= 0:
+        return "·"
+    return _BARS[min(len(_BARS), -(-value * len(_BARS) // most)) - 1]

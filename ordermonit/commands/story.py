@@ -1,0 +1,102 @@
+"""Everything that `show` tells of one order, gathered."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ordermonit.commands.context import Context
+from ordermonit.commands.orders import as_json
+from ordermonit.errors import ConfigurationError, UsageError
+from ordermonit.history import Entry, History, read
+from ordermonit.model import Record
+from ordermonit.outlook import Outlook, outlook, without_record
+from ordermonit.plan import rules
+from ordermonit.timer import Timer, ask
+from ordermonit.times import iso
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of one order. Its record is gone when enough newer ones were resolved."""
+
+    at: datetime
+    number: str
+    record: Record | None
+    history: History
+    outlook: Outlook
+    timer: Timer | None
+
+    @property
+    def first_seen(self) -> datetime | None:
+        """As far as is known."""
+        times = [each.at for each in self.history.entries[:1] if not self.history.is_cut]
+        times += [self.record.created_at] if self.record is not None else []
+        return min(times, default=None)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When a cycle does what the outlook says, where it does and that is known."""
+        known = self.timer is not None and self.outlook.by_cycle
+        return self.timer.next_at if known and self.timer is not None else None
+
+    def as_json(self) -> dict[str, object]:
+        """For `show --json`."""
+        return {
+            "number": self.number,
+            "first_seen": _iso(self.first_seen),
+            "record": None if self.record is None else as_json(self.record),
+            "journal": [_entry(each) for each in self.history.entries],
+            "journal_cut": self.history.is_cut,
+            "journal_error": self.history.trouble,
+            "next": {
+                "what": self.outlook.what,
+                "by_cycle": self.outlook.by_cycle,
+                "at": _iso(self.next_at),
+            },
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    return {
+        "at": iso(entry.at),
+        "event": entry.event,
+        "message_id": entry.message_id,
+        "message": entry.message,
+        "operation": entry.operation,
+        "attempt": entry.attempt,
+        "duration": entry.duration,
+        "error": entry.error,
+        "who": entry.who,
+    }
+
+
+def story(context: Context) -> Story:
+    """All that is known now. Raises UsageError where nothing is, CheckpointError and StateError."""
+    number: str = context.arguments.number
+    checkpoint = context.state.read()
+    history = read(number)
+    found = [each for each in checkpoint.records.values() if each.number == number]
+    if not found and not history.entries:
+        unread = "" if history.trouble is None else f" ({history.trouble})"
+        raise UsageError(
+            f"order {number} has no record in the checkpoint and no entry in the journal{unread}",
+            f"Compare the number. HEAD is {checkpoint.head}: an order with a greater id was not"
+            " looked at yet, the next cycle does; of an older one the journal is gone",
+        )
+    record = max(found, key=lambda each: each.id, default=None)
+    return Story(
+        datetime.now(UTC), number, record, history, _outlook(context, record, history), ask()
+    )
+
+
+def _outlook(context: Context, record: Record | None, history: History) -> Outlook:
+    if record is None:
+        return without_record(history.entries[-1].event)
+    try:
+        configuration = context.configuration()
+    except ConfigurationError as problem:
+        return Outlook(f"not known: {' '.join(str(problem).split(chr(10)))}")
+    return outlook(record, rules(configuration), configuration.node.checks)
