@@ -1,0 +1,183 @@
+"""The Front's database: it answers, has the orders, is read by the key, and is only read."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from ordermonit.configuration import Database
+from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
+from ordermonit.doctor.known import Known
+from ordermonit.doctor.servers import changing_rights, plan_problem
+from ordermonit.errors import CheckpointError, ConfigurationError, OrdermonitError
+from ordermonit.front import Front, opened
+from ordermonit.plan import refuse_head_ahead
+
+#: The server's clock, in seconds since 1970.
+_EPOCH = {
+    "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400",
+}
+_EPOCH["mariadb"] = _EPOCH["mysql"]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """An open connection, and what there is to compare."""
+
+    connection: sa.Connection
+    settings: Database
+    known: Known
+
+    @cached_property
+    def front(self) -> Front:
+        return Front(self.connection, self.settings)
+
+    @property
+    def dialect(self) -> str:
+        return self.connection.dialect.name
+
+    @property
+    def head(self) -> int:
+        return self.known.checkpoint.head if self.known.checkpoint else 0
+
+    def columns(self) -> Findings:
+        """The table and its columns."""
+        settings = self.settings
+        names = (settings.id, settings.number, settings.state, settings.created_at)
+        if len(set(names)) < len(names):
+            raise ConfigurationError(
+                f"`orders` names one column twice: {', '.join(names)}",
+                "Correct the column names under `orders` in database.yml",
+            )
+        try:
+            self.front.from_head(0, 1)
+        except (ValueError, TypeError):
+            raise ConfigurationError(
+                f"the column {settings.id} of {settings.table} has no whole numbers",
+                "Correct id under `orders` in database.yml: it is the primary key",
+            ) from None
+        yield ok(f"the table {settings.table} has {', '.join(names)}")
+
+    def index(self) -> Findings:
+        """The keyset read goes by the key, whatever the table's size."""
+        settings = self.settings
+        try:
+            problem = plan_problem(self.dialect, self._plan())
+        except ValueError as unknown:
+            yield not_tried(f"whether an index is used: {unknown}")
+            return
+        if problem is None:
+            yield ok(f"a cycle's read goes by the index on {settings.id}")
+        else:
+            yield error(
+                f"a cycle's read {problem}: no index leads by {settings.id}",
+                "Correct id under `orders` in database.yml: it is the primary key, which every"
+                " cycle reads by",
+                ConfigurationError.exit,
+            )
+
+    def _plan(self) -> list[dict[str, object]]:
+        statement = self.front.keyset(self.head, 5).compile(
+            self.connection, compile_kwargs={"literal_binds": True}
+        )
+        if self.dialect == "postgresql":
+            # For a small table the planner prefers to read it whole, and is right.
+            self.connection.exec_driver_sql("SET enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if self.dialect == "sqlite" else "EXPLAIN"
+        rows = self.connection.exec_driver_sql(f"{explain} {statement}").mappings()
+        return [dict(row) for row in rows]
+
+    def newest(self) -> Findings:
+        """The newest order, and HEAD."""
+        newest = self.front.newest()
+        if newest is not None:
+            self.known.newest = self.front.by_id([newest]).get(newest)
+        if self.known.checkpoint is None:
+            yield ok(f"the newest order's id is {newest or 0}")
+            yield not_tried("whether HEAD fits it: there is no good checkpoint")
+            return
+        try:
+            refuse_head_ahead(self.head, newest or 0)
+        except CheckpointError as problem:
+            yield failure(problem)
+        else:
+            ahead = (newest or 0) - self.head
+            yield ok(f"the newest order's id is {newest or 0}, {ahead} ahead of HEAD")
+
+    def rights(self) -> Findings:
+        """SELECT is all that is needed."""
+        match self.dialect:
+            case "mysql" | "mariadb":
+                yield self._rights_found(self._mysql_rights())
+            case "postgresql":
+                yield self._rights_found(self._postgresql_rights())
+
+    def _mysql_rights(self) -> list[str]:
+        grants = self.connection.exec_driver_sql("SHOW GRANTS").scalars()
+        schema, _, table = self.settings.table.rpartition(".")
+        return changing_rights(grants, schema or self.settings.engine_url().database or "", table)
+
+    def _postgresql_rights(self) -> list[str]:
+        quoted = ".".join(f'"{part}"' for part in self.settings.table.split("."))
+        wanted = sa.text(
+            "SELECT p FROM unnest(ARRAY['INSERT','UPDATE']) p"
+            " WHERE has_any_column_privilege(:name, p)"
+            " UNION ALL SELECT p FROM unnest(ARRAY['DELETE','TRUNCATE']) p"
+            " WHERE has_table_privilege(:name, p)"
+        )
+        return sorted(map(str, self.connection.scalars(wanted, {"name": quoted})))
+
+    def _rights_found(self, rights: list[str]) -> Finding:
+        table, user = self.settings.table, self.settings.engine_url().username
+        if not rights:
+            return ok(f"{user} may read {table} and not change it")
+        return warning(
+            f"{user} may change {table} ({', '.join(rights)}); reading is all that is needed",
+            f"Make a user with this right alone (GRANT SELECT ON {table} TO ordermonit), and name"
+            " it in database.yml",
+        )
+
+    def clock(self) -> Findings:
+        """Notes how far our clock is ahead of the server's; `clock.py` judges it."""
+        statement = _EPOCH.get(self.dialect)
+        if statement is not None:
+            before = time.time()
+            theirs = float(self.connection.exec_driver_sql(statement).scalar_one())
+            self.known.clock_ahead = (before + time.time()) / 2 - theirs
+        yield from ()
+
+
+#: One after the other; what a server refuses ends the connection.
+_STEPS: tuple[tuple[str, Callable[[_Look], Findings]], ...] = (
+    ("the table and its columns", _Look.columns),
+    ("its clock", _Look.clock),
+    ("the newest order's id", _Look.newest),
+    ("the index", _Look.index),
+    ("our rights", _Look.rights),
+)
+
+
+def database(settings: Database, known: Known) -> Findings:
+    """Everything about the Front, in one connection."""
+    left = deque(_STEPS)
+    connects = False
+    try:
+        with opened(settings) as connection:
+            connects = True
+            where = settings.engine_url().render_as_string(hide_password=True)
+            yield ok(f"{where} answers")
+            look = _Look(connection, settings, known)
+            while left:
+                yield from left[0][1](look)
+                left.popleft()
+    except OrdermonitError as problem:
+        yield failure(problem)
+        if connects:
+            left.popleft()
+        if left:
+            yield not_tried(", ".join(name for name, _ in left))

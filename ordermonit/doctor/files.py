@@ -1,0 +1,111 @@
+"""The configuration: all its problems, and who may read its secrets."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from ordermonit.configuration import Configuration
+from ordermonit.configuration.alerts import FILE as ALERTS_FILE
+from ordermonit.configuration.alerts import load_alerts
+from ordermonit.doctor.findings import Finding, Findings, error, ok, warning
+from ordermonit.doctor.known import Known
+from ordermonit.errors import ConfigurationError
+
+
+def configuration(load: Callable[[], Configuration], directory: Path, known: Known) -> Findings:
+    """Every problem of every file in the directory, as the program itself reports them."""
+    loaded = None
+    try:
+        loaded = known.configuration = load()
+    except ConfigurationError as problem:
+        for line in problem.message.splitlines():
+            yield error(line, problem.remedy, problem.exit)
+    else:
+        yield ok(f"the four files in {directory} have no mistake")
+    yield from _alerts(directory)
+    if loaded is None:
+        return
+    if loaded.database.engine_url().password is not None:
+        yield from _secrets(directory / "database.yml", "a password")
+    for key in _keys(loaded):
+        yield from _key_file(key)
+
+
+def _alerts(directory: Path) -> Findings:
+    """A mistake in alerts.yml costs its alerts and never a cycle: so it is a warning."""
+    try:
+        alerts = load_alerts(directory)
+    except ConfigurationError as problem:
+        for line in problem.message.splitlines():
+            yield warning(f"no alert is sent: {line}", problem.remedy)
+        return
+    if alerts is None:
+        return
+    file = directory / ALERTS_FILE
+    yield ok(f"{file} has no mistake; to try its channels: ordermonit alert --test")
+    if alerts.channels or alerts.ping_url:
+        yield from _secrets(file, "secrets in its URLs")
+
+
+def _secrets(file: Path, what: str) -> Findings:
+    if _mode(file) & 0o004:
+        yield warning(
+            f"{file} has {what}, and everybody on this machine may read it",
+            f"Type: chmod o= {file}",
+        )
+
+
+def _key_file(file: Path) -> Findings:
+    if _mode(file) & 0o077:
+        yield warning(f"the private key {file} is open to others", f"Type: chmod 600 {file}")
+
+
+def _mode(file: Path) -> int:
+    try:
+        return stat.S_IMODE(file.stat().st_mode)
+    except OSError:  # whoever has to read it says so
+        return 0
+
+
+def _keys(loaded: Configuration) -> list[Path]:
+    """The private keys that are files of ours: the modes of credentials are systemd's."""
+    configured = loaded.node.private_key
+    if configured is None:
+        from ordermonit.ssh import KEY_NAMES
+
+        home = os.environ.get("HOME")
+        keys = [Path(home, ".ssh", name) for name in KEY_NAMES] if home else []
+        return [key for key in keys if os.path.lexists(key)]
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    return [] if credentials and configured.is_relative_to(credentials) else [configured]
+
+
+def behind_protect_home(loaded: Configuration, readable: str, protect_home: str) -> list[Finding]:
+    """The files of ours that the unit's ProtectHome= hides from the service.
+
+    `readable` is what its BindPaths= and BindReadOnlyPaths= say.
+    """
+    if protect_home not in ("yes", "tmpfs"):
+        return []
+    database = loaded.database.engine_url()
+    used = [*_keys(loaded), loaded.node.known_hosts, loaded.directory]
+    if database.get_backend_name() == "sqlite" and database.database:
+        used.append(Path(database.database))
+    bound = [Path(place.split(":")[-1]) for place in readable.split() if place.startswith("/")]
+    hidden = [
+        file
+        for file in used
+        if file is not None
+        and any(file.is_relative_to(home) for home in ("/home", "/root", "/run/user"))
+        and not any(file.is_relative_to(place) for place in bound)
+    ]
+    return [
+        error(
+            f"the service can't see {file}: its ProtectHome={protect_home} hides homes",
+            "Move it to /var/lib/ordermonit; or systemctl edit ordermonit.service, and add under"
+            f" [Service]: BindReadOnlyPaths={file}",
+            ConfigurationError.exit,
+        )
+        for file in hidden
+    ]

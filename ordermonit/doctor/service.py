@@ -1,0 +1,199 @@
+"""The timer and the service: installed, started, as they are on disk, and with a good last end."""
+
+import os
+import re
+from pathlib import Path
+
+from ordermonit.configuration import Configuration
+from ordermonit.doctor.files import behind_protect_home
+from ordermonit.doctor.findings import Findings, error, not_tried, ok, warning
+from ordermonit.doctor.known import Known
+from ordermonit.doctor.units import SERVICE, TIMER, Properties, Units, credentials
+from ordermonit.doctor.user import name_of
+from ordermonit.errors import Exit
+from ordermonit.times import spoken
+
+#: Where the generator and the service look, whatever --config and --state say.
+CONFIG, STATE = Path("/etc/ordermonit"), Path("/var/lib/ordermonit")
+
+_SPAN = re.compile(r"([0-9.]+)(month|min|us|ms|y|w|d|h|s)")
+_UNITS = {
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "month": 2629800.0,
+    "y": 31557600.0,
+}
+
+#: Ends before our program begins (systemd.exec(5), "Process Exit Codes"), with what helps.
+_BEFORE_US = {
+    "200": ("can't enter its directory", "Type: systemctl cat ordermonit.service"),
+    "203": ("can't execute the program", "Type: make install"),
+    "217": (
+        "can't become the service's user",
+        "Type: systemd-sysusers; where user namespaces are closed, systemctl edit"
+        " ordermonit.service, and add under [Service]: PrivateUsers=no",
+    ),
+    "226": (
+        "can't make its namespace",
+        "Type: systemctl status ordermonit.service, and take the directive that it names off in a"
+        " drop-in",
+    ),
+    "243": (
+        "can't load its credentials",
+        "See that each file of LoadCredential= is there: systemctl cat ordermonit.service",
+    ),
+}
+
+
+def service(units: Units, state: Path, known: Known) -> Findings:
+    """Everything that systemd knows about us."""
+    if units.problem is not None:
+        yield not_tried(f"the timer and the service: {units.problem}")
+        return
+    missing = list(_not_installed(units))
+    yield from missing
+    if missing:
+        yield not_tried("what they do: they are not installed")
+        return
+    yield from _timer(units.timer)
+    yield from _period(units.timer, known.configuration)
+    yield from _as_on_disk(units)
+    yield from _program(units.service)
+    yield from _owner(units, state)
+    yield from _last_end(units.service)
+    yield from _hidden(units.service, known.configuration)
+    yield from _journal()
+
+
+def _not_installed(units: Units) -> Findings:
+    for name, unit in ((TIMER, units.timer), (SERVICE, units.service)):
+        match unit["LoadState"]:
+            case "loaded":
+                continue
+            case "masked":
+                yield error(f"{name} is masked", f"Type: systemctl unmask {name}", Exit.CONFIG)
+            case "not-found":
+                yield error(f"{name} is not installed", "Type: make install", Exit.CONFIG)
+            case state:
+                yield error(
+                    f"{name} is not loaded ({state}): {unit.get('LoadError', '')}",
+                    f"Type: systemd-analyze verify {name}",
+                    Exit.CONFIG,
+                )
+
+
+def _timer(timer: Properties) -> Findings:
+    enable = f"Type: systemctl enable --now {TIMER}"
+    is_enabled = timer["UnitFileState"] in ("enabled", "enabled-runtime", "static", "generated")
+    if timer["ActiveState"] != "active":
+        yield error(f"{TIMER} is {timer['ActiveState']}: no cycle begins", enable, Exit.CONFIG)
+    elif timer["SubState"] == "elapsed":
+        yield error(f"{TIMER} has no next cycle", f"Type: systemctl restart {TIMER}", Exit.CONFIG)
+    if not is_enabled:
+        yield warning(f"{TIMER} is not enabled: it does not start at the next boot", enable)
+    elif timer["ActiveState"] == "active":
+        yield ok(f"{TIMER} is enabled and active")
+
+
+def _period(timer: Properties, configuration: Configuration | None) -> Findings:
+    if configuration is None or configuration.directory.absolute() != CONFIG:
+        yield not_tried(f"the timer's period: it follows service.yml in {CONFIG} alone")
+        return
+    wanted = configuration.service.running_cycle
+    found = period(timer.get("TimersMonotonic", ""))
+    if found is not None and abs(found - wanted) < 0.001:
+        yield ok(f"its period is running_cycle, {spoken(wanted)}")
+    else:
+        shown = "none" if found is None else f"{found:g} s"
+        yield warning(
+            f"the timer's period is {shown}, and running_cycle is {wanted:g} s",
+            "Type: systemctl daemon-reload (it makes the timer follow service.yml)",
+        )
+
+
+def period(timers: str) -> float | None:
+    """The seconds of OnUnitActiveSec=, by the property TimersMonotonic; None without it."""
+    found = re.search(r"OnUnitActiveUSec=([^;}]*)", timers)
+    parts = _SPAN.findall(found[1]) if found else []
+    return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None
+
+
+def _as_on_disk(units: Units) -> Findings:
+    for name, unit in ((TIMER, units.timer), (SERVICE, units.service)):
+        if unit["NeedDaemonReload"] == "yes":
+            yield warning(
+                f"{name} has changed on disk, and systemd does not know yet",
+                "Type: systemctl daemon-reload",
+            )
+
+
+def _program(unit: Properties) -> Findings:
+    path = re.search(r"path=(\S+)", unit.get("ExecStart", ""))
+    if path is None or not os.access(path[1], os.X_OK):
+        what = path[1] if path else "nothing"
+        yield error(
+            f"{SERVICE} runs {what}, which is no program", "Type: make install", Exit.CONFIG
+        )
+
+
+def _owner(units: Units, state: Path) -> Findings:
+    if state.absolute() != STATE:
+        return
+    try:
+        owner = name_of(state.stat().st_uid)
+    except OSError:
+        return
+    user = units.user or "root"
+    if owner != user:
+        yield error(
+            f"{state} belongs to {owner}, and the service runs as {user}",
+            f"Type: chown -R {user}: {state}",
+            Exit.IO,
+        )
+
+
+def _last_end(unit: Properties) -> Findings:
+    if unit["Result"] == "success":
+        when = unit.get("ExecMainExitTimestamp")
+        yield ok(f"the last cycle ended well, {when}" if when else "no cycle has ended since boot")
+        return
+    status = unit.get("ExecMainStatus", "")
+    if unit["Result"] == "exit-code" and status in _BEFORE_US:
+        what, remedy = _BEFORE_US[status]
+        yield error(f"the last cycle did not begin: systemd {what} ({status})", remedy, Exit.CONFIG)
+    else:
+        end = f"exit {status}" if unit["Result"] == "exit-code" else unit["Result"]
+        yield warning(
+            f"the last cycle failed: {end}",
+            f"See what it said: journalctl -x -n 20 -u {SERVICE}; after the remedy:"
+            f" systemctl start {SERVICE}",
+        )
+
+
+def _hidden(unit: Properties, configuration: Configuration | None) -> Findings:
+    """What the service sees and we don't, or the other way round."""
+    loads = credentials(unit)
+    if loads and not os.environ.get("CREDENTIALS_DIRECTORY"):
+        names = " and ".join(sorted(re.split("[=:]", each)[1] for each in loads))
+        yield warning(
+            f"the service gets {names} as credentials, and this check has none of them",
+            "Type it with them: systemd-run --pipe --wait -p User=ordermonit"
+            + "".join(f" -p {each}" for each in loads)
+            + " /usr/local/bin/ordermonit check",
+        )
+    if configuration is not None:
+        bound = f"{unit.get('BindPaths', '')} {unit.get('BindReadOnlyPaths', '')}"
+        yield from behind_protect_home(configuration, bound, unit.get("ProtectHome", "no"))
+
+
+def _journal() -> Findings:
+    if not Path("/var/log/journal").is_dir():
+        yield warning(
+            "the journal is kept in memory alone: the orders' history ends with each boot",
+            "Type: mkdir /var/log/journal && systemctl restart systemd-journald",
+        )
