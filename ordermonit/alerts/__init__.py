@@ -1,0 +1,1 @@
+"""Who is told of trouble: what is worth a message, and how it gets there."""
