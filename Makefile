@@ -14,17 +14,29 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: test-packages .venv/ready build/wheels/ordermonit ## Run every test and linter (installs what they need, if root)
+test: test-packages .venv/ready build/ready ## Run every test and linter (installs what they need, if root)
 	.venv/bin/python -m pytest
 
 .PHONY: demo
 demo: demo-packages .venv/runtime ## Show the service at work on an embedded shop, node and ERP
 	.venv/bin/python -m tests.demo
 
+.PHONY: pictures
+pictures: test-packages .venv/ready build/ready ## Draw docs/pictures from a real run in a machine of its own (root)
+	.venv/bin/python -m pytest -n0 tests/system/pictures.py
+
+.PHONY: nights
+nights: test-packages .venv/ready ## Play five nights of the person on call; writes docs/nights.md
+	.venv/bin/python -m tests.nights
+
 .PHONY: bench
 bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes BENCHMARKS.md
 	$(PIP) install -r tests/benchmarks/requirements.txt
 	.venv/bin/python -m tests.benchmarks
+
+.PHONY: torture
+torture: torture-packages .venv/ready ## Kill and fail it at every point; writes TORTURE.md
+	.venv/bin/python -m tests.torture
 
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
@@ -40,8 +52,8 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: test-packages demo-packages venv-packages bench-packages
-test-packages demo-packages venv-packages bench-packages: %-packages:
+.PHONY: test-packages demo-packages venv-packages bench-packages torture-packages
+test-packages demo-packages venv-packages bench-packages torture-packages: %-packages:
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
@@ -65,10 +77,11 @@ test-packages demo-packages venv-packages bench-packages: %-packages:
 prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
+GENERATES = README.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
 SOURCES = pyproject.toml $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
 
 .PHONY: install
-install: build/wheels/ordermonit ## Install the service, as root (prefix=/usr/local, DESTDIR)
+install: build/ready ## Install the service, as root (prefix=/usr/local, DESTDIR)
 	@$(INSTALL) install
 
 .PHONY: uninstall
@@ -81,6 +94,7 @@ build/wheels/requirements: packaging/requirements-build.txt packaging/requiremen
 	$(PYTHON) -m venv build/venv
 	$(BUILD_PIP) install -r packaging/requirements-build.txt
 	$(BUILD_PIP) wheel --no-build-isolation -w build/wheels -r packaging/requirements.txt
+	$(BUILD_PIP) install --no-compile --no-index --find-links build/wheels -r packaging/requirements.txt
 	@touch $@
 
 # setuptools puts what it finds in build/lib into the wheel, even a module that is gone.
@@ -88,3 +102,12 @@ build/wheels/ordermonit: $(SOURCES) build/wheels/requirements
 	rm -rf build/lib build/wheels/ordermonit-*.whl
 	$(BUILD_PIP) wheel --no-build-isolation --no-deps -w build/wheels .
 	@touch $@
+
+# The man pages and the completions, from the program's own grammar and tables.
+build/share/ordermonit: $(GENERATES) $(SOURCES) build/wheels/requirements
+	rm -rf build/share
+	PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 build/venv/bin/python packaging/generate build/share
+	@touch $@
+
+.PHONY: build/ready
+build/ready: build/wheels/ordermonit build/share/ordermonit

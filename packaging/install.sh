@@ -12,9 +12,13 @@ cd "$(dirname "$0")/.."
 
 destdir=${DESTDIR-}
 program=$prefix/lib/ordermonit
-samples=$prefix/share/ordermonit
-doc=$prefix/share/doc/ordermonit
+share=$prefix/share
+samples=$share/ordermonit
+doc=$share/doc/ordermonit
 conf=/etc/ordermonit
+# What packaging/generate made: the manual, and each shell's completions.
+pages='man/man1/ordermonit.1 man/man5/ordermonit.5 bash-completion/completions/ordermonit
+zsh/site-functions/_ordermonit fish/vendor_completions.d/ordermonit.fish'
 # systemd looks into these two prefixes alone.
 case $prefix in
 /usr | /usr/local) lib=$prefix/lib ;;
@@ -31,11 +35,13 @@ files() {
 644 packaging/systemd/sysusers.conf $lib/sysusers.d/ordermonit.conf
 644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
 644 packaging/systemd/credentials.conf $doc/credentials.conf
+644 packaging/prometheus/ordermonit.rules.yml $doc/ordermonit.rules.yml
 644 README.md $doc/README.md
 TABLE
     for sample in config/*.yml; do
         echo "644 $sample $samples/${sample##*/}"
     done
+    for page in $pages; do echo "644 build/share/$page $share/$page"; done
 }
 
 say() { printf '%s\n' "$*"; }
@@ -156,7 +162,10 @@ uninstall_all() {
     files | while read -r mode from to; do rm -f "$destdir$to"; done
     # Directories that are ours, or that install may have made: only if nothing is in them.
     for directory in "$samples" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
-        "$lib"/systemd/catalog "$lib"/systemd "$lib"/sysusers.d "$lib"/tmpfiles.d; do
+        "$lib"/systemd/catalog "$lib"/systemd "$lib"/sysusers.d "$lib"/tmpfiles.d \
+        "$share"/man/man1 "$share"/man/man5 "$share"/bash-completion/completions \
+        "$share"/bash-completion "$share"/fish/vendor_completions.d "$share"/fish \
+        "$share"/zsh/site-functions "$share"/zsh; do
         [ ! -d "$destdir$directory" ] || rmdir --ignore-fail-on-non-empty "$destdir$directory"
     done
     for_this_machine || return 0
