@@ -1,17 +1,24 @@
-"""The ground that cycles are tortured on: a real world, fresh orders each time, and the verdict."""
+"""The ground that commands are tortured on: a real world, new orders each time, the verdict."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from ordermonit.checkpoint import Checkpoint, decode
-from ordermonit.model import Status
+from ordermonit.errors import CheckpointError
+from ordermonit.model import Reason, Record, Status
+from ordermonit.state import State
 from tests.parts.databases import sqlite
 from tests.parts.front import FIRST_NUMBER, Front
 from tests.parts.judge import Seen
+from tests.parts.processes import Server
 from tests.parts.world import World
-from tests.torture.points import TARGETS, Point, points, was_hit, watching
+from tests.torture.points import Point, points, was_hit, watching
 from tests.torture.zygote import Command, Ended, Zygote
 
 CHECKS = {
@@ -19,35 +26,73 @@ CHECKS = {
     "payment_confirmed": "Abacos::PaymentAPI.confirmed?(number)",
 }
 
+_NODE = Path(__file__).parent / "node"
+
 #: Clean cycles after which nothing may be left to do.
-CLEAN_CYCLES = 3
+CLEAN_CYCLES = 4
+
+
+class Fate(Enum):
+    """How an order has to stand in the end."""
+
+    CONFIRMED = "in Abacos, and confirmed once"
+    UNPAID = "in Abacos, and not confirmed"
+    NEVER = "not in Abacos"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One command in one situation. `prepare` makes the situation on a new ground; `mend` removes
+    the causes of trouble before the clean cycles. `rewinds` where HEAD may fall."""
+
+    name: str
+    prepare: "Callable[[Ground], None]"
+    words: tuple[str, ...] = ("cycle",)
+    exit: int = 0
+    mend: "Callable[[Ground], None]" = lambda ground: None
+    rewinds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hurt:
-    """What one point did: whether the cycle came to it, how it ended, and what is wrong."""
+    """What one point did: whether the command came to it, how it ended, and what is wrong."""
 
+    scene: str
     point: Point
     hit: bool
     exit_code: int
     problems: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.scene}:{self.point}: {'; '.join(self.problems) or 'well'}"
+
 
 class Ground:
-    """A world, a state directory with a checkpoint, and every kind of order in each cycle: due, to
-    be inserted and confirmed, there already, to be inserted and paid for later."""
+    """A world, and the orders of one round, each with its fate."""
 
     def __init__(self, world: World, zygote: Zygote, directory: Path) -> None:
         self.world = world
         self._zygote = zygote
         self._directory = directory
         self._next = FIRST_NUMBER
-        self._unpaid: int | None = None
+        self.fates: dict[int, Fate] = {}
+        self.state = State(world.state)
         world.configure("integration_server", checks=CHECKS, connect_timeout=3, task_timeout=10)
-        world.configure("service", running_cycle=4, downtime_wait=0.1)
+        self.usual()
+        self.add("authorized", held=True)  # so that the Front has a newest order
 
-    def run(self, *words: str, strace: tuple[str, ...] = (), now: float | None = None) -> Ended:
-        """One command of the program, to its end."""
+    def usual(self) -> None:
+        """Cycles that have a little time, and a downtime that is soon over."""
+        self.world.configure("service", running_cycle=4, downtime_wait=0.02, max_attempts=3)
+
+    def run(
+        self,
+        *words: str,
+        strace: tuple[str, ...] = (),
+        now: float | None = None,
+        far: bool = False,
+    ) -> Ended:
+        """One command of the program, to its end. `far`: its node is behind SSH."""
         command = Command(
             ("--config", str(self.world.config), "--state", str(self.world.state), *words),
             self.world.environment(),
@@ -55,133 +100,187 @@ class Ground:
             str(self._directory / "output"),
             strace,
             now,
+            None if far else str(self._directory / "rake"),
         )
         return self._zygote.run(command)
 
-    def begin(self) -> None:
-        """A checkpoint, and one cycle's worth of history."""
-        ended = self.run("init", "--from-start")
-        assert ended.exit_code == 0, ended.output
-        self.fresh_orders()
-        self.clean()
-        assert not self.lost_or_doubled()
+    def anew(self) -> None:
+        """A new checkpoint at the newest order: what was before is no part of this round."""
+        shutil.rmtree(self.world.state)
+        self.world.state.mkdir()
+        self.fates = {}
+        for _ in range(2):  # the second makes the first one the predecessor
+            self.state.write(Checkpoint(self.world.front.newest_id()))
 
-    def fresh_orders(self) -> None:
-        """The order that was unpaid becomes payable, and three new ones appear."""
-        front, missing = self.world.front, self._next
-        if self._unpaid is not None:
-            front.set_state("authorized", [self._unpaid])
-        front.add(missing, "authorized")
-        front.add(missing + 1, "authorized")
-        front.add(missing + 2, "waiting_payment")
-        judge = self.world.abacos.judge
-        judge.hold([missing + 1])
-        judge.note(Seen.CONFIRMED, str(missing + 1))  # by the shop itself
-        self._unpaid = missing + 2
-        self._next += 3
-        self.world.node.know(front.states())
+    def add(
+        self,
+        state: str,
+        fate: Fate = Fate.CONFIRMED,
+        *,
+        held: bool = False,
+        inserted: bool = False,
+        id: int | None = None,
+    ) -> int:
+        """One more order, which the shop itself integrated (`held`), or we (`inserted`), or nobody;
+        its number."""
+        number, judge = self._next, self.world.abacos.judge
+        self._next += 1
+        self.world.front.add(number, state, id=id)
+        self.fates[number] = fate
+        if held:
+            judge.hold([number])
+            if fate is Fate.CONFIRMED:
+                judge.note(Seen.CONFIRMED, str(number))
+        if inserted:
+            judge.note(Seen.INSERTED, str(number))
+        return number
 
-    @property
-    def newest_missing(self) -> int:
-        """The authorized order among the newest ones that Abacos lacks."""
-        return self._next - 3
+    def record(self, number: int, status: Status, reason: Reason, **columns: Any) -> None:
+        """Put a record of ours for this order into the checkpoint."""
+        id, now = self.world.front.newest_id(), datetime.now(UTC)
+        record = Record(id, str(number), status, reason, now, now, sent=True).with_(**columns)
+        self.change(lambda checkpoint: checkpoint.put(record))
+
+    def change(self, how: Callable[[Checkpoint], None]) -> None:
+        """Change the checkpoint, as an earlier cycle would have."""
+        checkpoint = self.checkpoint()
+        how(checkpoint)
+        self.state.write(checkpoint)
 
     def checkpoint(self) -> Checkpoint:
-        """As it is on disk. Raises CheckpointError where it is damaged."""
-        return decode((self.world.state / "checkpoint").read_bytes(), "checkpoint")
+        """As it is on disk. Raises CheckpointError where it is damaged or missing."""
+        file = self.world.state / "checkpoint"
+        return decode(file.read_bytes() if file.exists() else b"", "checkpoint")
 
-    def traces(self) -> dict[str, str]:
-        """A clean cycle's trace for each target."""
-        found = {}
-        for target in TARGETS:
-            self.fresh_orders()
-            trace = self._directory / "trace"
-            ended = self.run("cycle", strace=watching(target, self.world.state, trace))
-            assert ended.exit_code == 0, ended.output
-            found[target.name] = trace.read_text()
+    def points(self, scene: Scene) -> list[Point]:
+        """Every point of this scene."""
+        trace = self._directory / "trace"
+        self.begin(scene)
+        ended = self.run(*scene.words, strace=watching(trace), far=True)
+        assert ended.exit_code == scene.exit, ended.output
+        found = points(trace.read_text(), self.world.state)
+        scene.mend(self)
+        self.clean()
+        assert not self.lost_or_doubled()
         return found
 
-    def points(self) -> list[Point]:
-        """Every point of a cycle."""
-        return points(self.traces())
+    def begin(self, scene: Scene) -> None:
+        """A new round, in this scene's situation."""
+        self.anew()
+        scene.prepare(self)
+        self.world.node.know(self.world.front.states())
 
-    def clean(self) -> str:
-        """Cycles until nothing is left; the last one's output."""
+    def clean(self) -> None:
+        """Cycles until nothing is left. Raises AssertionError where they don't get there."""
+        self.world.node.know(self.world.front.states())
         for _ in range(CLEAN_CYCLES):
             ended = self.run("cycle")
-            assert ended.exit_code == 0, ended.output
-            if not self._left():
-                return ended.output
+            assert ended.exit_code == 0, f"a clean cycle: exit {ended.exit_code}: {ended.output}"
+            if any(r.status is Status.EXHAUSTED for r in self.checkpoint().records.values()):
+                again = self.run("retry", "--exhausted")
+                assert again.exit_code == 0, again.output
+            elif not self._left():
+                return
         raise AssertionError(f"orders are left after {CLEAN_CYCLES} clean cycles: {self._left()}")
 
     def _left(self) -> list[str]:
         checkpoint = self.checkpoint()
         newest = self.world.front.newest_id()
+        unpaid = {str(number) for number, fate in self.fates.items() if fate is Fate.UNPAID}
         left = [
             f"{r.number} {r.status} {r.reason}"
             for r in checkpoint.records.values()
-            if r.status is Status.FAILED or (r.is_due and r.number != str(self._unpaid))
+            if r.status is Status.FAILED or (r.is_due and r.number not in unpaid)
         ]
         return left + [f"HEAD {checkpoint.head}"] * (checkpoint.head != newest)
 
-    def hurt(self, point: Point) -> Hurt:
-        """One cycle that meets the point, then clean ones; what was lost, doubled or unseemly."""
-        before = self.checkpoint().head
-        self.fresh_orders()
+    def hurt(self, scene: Scene, point: Point) -> Hurt:
+        """The command that meets the point, then clean cycles; what was lost, doubled or
+        unseemly."""
+        self.begin(scene)
+        head, inserted = self._head(), self._inserted()
         trace = self._directory / "trace"
-        ended = self.run("cycle", strace=point.strace(self.world.state, trace))
+        strace = point.strace(self.world.state, trace)
+        ended = self.run(*scene.words, strace=strace, far=not point.target.files)
         hit = was_hit(point, trace.read_text())
-        problems = [*self._ending(point, ended, hit), *self._torn(before)]
+        problems = [*self._ending(scene, point, ended, hit)]
+        if not scene.rewinds:
+            problems += self._torn(head, inserted)
         try:
+            scene.mend(self)
             self.clean()
-        except AssertionError as problem:
-            problems.append(str(problem))
+        except (AssertionError, CheckpointError) as problem:
+            problems.append(f"no way back: {problem}")
         problems += self.lost_or_doubled()
-        return Hurt(point, hit, ended.exit_code, tuple(problems))
+        return Hurt(scene.name, point, hit, ended.exit_code, tuple(problems))
 
-    def _ending(self, point: Point, ended: Ended, hit: bool) -> Iterator[str]:
-        expected = point.target.exits if hit else frozenset({0})
-        if hit and point.kills:
-            expected = frozenset({-9})
+    def _head(self) -> int:
+        try:
+            return self.checkpoint().head
+        except CheckpointError:
+            return 0
+
+    def _ending(self, scene: Scene, point: Point, ended: Ended, hit: bool) -> Iterator[str]:
+        expected = point.exits(scene.exit) if hit else frozenset({scene.exit})
         if ended.exit_code not in expected:
             yield f"exit {ended.exit_code}, expected {set(expected)}: {ended.output}"
         if "Traceback" in ended.output or "a defect of ordermonit" in ended.output:
             yield f"a traceback: {ended.output}"
 
-    def _torn(self, head_before: int) -> Iterator[str]:
+    def _inserted(self) -> set[int]:
+        judge = self.world.abacos.judge
+        return {number for number in self.fates if judge.inserted_count(number)}
+
+    def _torn(self, head_before: int, inserted_before: set[int]) -> Iterator[str]:
         """The checkpoint is whole, HEAD has not fallen, and no task was run without its intent."""
-        checkpoint = self.checkpoint()
+        try:
+            checkpoint = self.checkpoint()
+        except CheckpointError as problem:
+            yield f"torn: {problem}"
+            return
         if checkpoint.head < head_before:
             yield f"HEAD fell from {head_before} to {checkpoint.head}"
         sent = {r.number for r in checkpoint.records.values() if r.sent}
-        judge = self.world.abacos.judge
-        for number in (self.newest_missing, self.newest_missing + 2):
-            if judge.inserted_count(number) and str(number) not in sent:
+        for number in self._inserted() - inserted_before:
+            if str(number) not in sent:
                 yield f"order {number} was inserted without a durable intent"
 
     def lost_or_doubled(self) -> list[str]:
-        """The judge's verdict on every order so far."""
+        """The judge's verdict on every order of this round, and on doubling ever."""
         judge, found = self.world.abacos.judge, []
-        confirmable = set(range(FIRST_NUMBER, self._next)) - {self._unpaid}
-        for number in range(FIRST_NUMBER, self._next):
-            if not judge.has(number):
-                found.append(f"lost: order {number} is not in Abacos")
-            if number in confirmable and not judge.confirmed_count(number):
-                found.append(f"lost: order {number} is not confirmed")
+        for number, fate in self.fates.items():
+            if judge.has(number) != (fate is not Fate.NEVER):
+                found.append(f"lost: order {number} has to be {fate.value}")
             if judge.inserted_count(number) > 1 or judge.double_insert_count(number):
                 found.append(f"doubled: order {number} was inserted twice")
-            if judge.confirmed_count(number) > (number in confirmable):
-                found.append(f"doubled: order {number} was confirmed too often")
+            confirmed = judge.confirmed_count(number)
+            if not confirmed and fate is Fate.CONFIRMED:
+                found.append(f"lost: order {number} is not confirmed")
+            if confirmed > (fate is Fate.CONFIRMED):
+                found.append(f"doubled: order {number} was confirmed {confirmed} times")
+        if judge.double_insert_count() and not found:
+            found.append("doubled: an order of an earlier round")
         return found
 
 
 @contextmanager
 def ground(directory: Path) -> Iterator[Ground]:
-    """A new ground in this directory, with its first orders integrated."""
+    """A new ground in this directory."""
     inner = directory / "world"
     inner.mkdir(parents=True)
     front = Front(sqlite(directory / "front.sqlite3"))
-    with World(inner, front) as world, Zygote() as zygote:
-        made = Ground(world, zygote, directory)
-        made.begin()
-        yield made
+    with World(inner, front) as world, _rake(directory) as rake, Zygote() as zygote:
+        world.configure("integration_server", rake=rake)
+        yield Ground(world, zygote, directory)
+
+
+@contextmanager
+def _rake(directory: Path) -> Iterator[str]:
+    """The words for `rake` in the configuration: a rake that is there at once."""
+    socket, server = directory / "rake", Server(directory / "rake.log")
+    command = ["setpriv", "--pdeathsig", "KILL", "ruby", str(_NODE / "server.rb"), str(socket)]
+    server.launch(command, socket.exists)
+    try:
+        yield f"ruby --disable-gems {_NODE / 'rake.rb'} {socket}"
+    finally:
+        server.kill()

@@ -1,6 +1,7 @@
 """Commands of the program in this process, for thousands of cases."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from unittest import mock
 
 from ordermonit import cli
 from ordermonit.state import State
+
+#: How the commands of this process have ended so far.
+exits: Counter[int] = Counter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +61,5 @@ def say(*words: str) -> Said:
             code = cli.main([str(word) for word in words])
         except SystemExit as end:
             code = int(end.code or 0)
+    exits[code] += 1
     return Said(code, stdout.getvalue(), stderr.getvalue())

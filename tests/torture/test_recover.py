@@ -14,6 +14,7 @@ from tests.parts.abacos import Mood
 from tests.parts.processes import private_directory, wait_until
 from tests.parts.soap import Call
 from tests.torture.ground import Ground, ground
+from tests.torture.scenes import BY_NAME
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,10 @@ def _garbage(file: Path) -> None:
     file.write_bytes(os.urandom(4096))
 
 
+def _begin(tortured: Ground) -> None:
+    tortured.begin(BY_NAME["orders"])
+
+
 _DAMAGES = (
     _truncated,
     _cut_in_the_first_line,
@@ -79,9 +84,9 @@ def test_a_damaged_checkpoint_is_refused_and_recovered(
     tortured: Ground, damage: Callable[[Path], None]
 ) -> None:
     file = tortured.world.state / "checkpoint"
+    _begin(tortured)
     head = tortured.checkpoint().head
     damage(file)
-    tortured.fresh_orders()
     calls = len(tortured.world.abacos.judge.entries())
 
     refused = tortured.run("cycle")
@@ -101,7 +106,7 @@ def test_a_damaged_checkpoint_is_refused_and_recovered(
 
 
 def test_recovery_shows_what_only_the_damaged_file_says(tortured: Ground) -> None:
-    tortured.fresh_orders()
+    _begin(tortured)
     tortured.clean()
     file = tortured.world.state / "checkpoint"
     lines = set(file.read_text().splitlines())
@@ -122,12 +127,12 @@ def test_the_payment_of_an_insertion_whose_intent_was_lost_is_still_followed(
 ) -> None:
     """The worst write to lose: the intent to insert an order, which then took effect."""
     world = tortured.world
-    tortured.fresh_orders()
-    missing = tortured.newest_missing
+    _begin(tortured)
+    judge = world.abacos.judge
+    missing = next(number for number in tortured.fates if not judge.has(number))
     world.abacos.behave(Mood.STALL, [missing], calls=[Call.INSERT])
     process = world.start("cycle")
     try:
-        judge = world.abacos.judge
         wait_until(lambda: judge.inserted_count(missing), "the insertion to take effect")
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -169,7 +174,7 @@ def test_without_a_good_predecessor_recovery_names_the_way_out(tortured: Ground)
 _READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
 _FULL = (
     'cp -a "$1" "$1.copy" && mount -t tmpfs -o size=64k none "$1" && cp -a "$1.copy/." "$1" && '
-    'rm -r "$1.copy" && { head -c 200000 /dev/zero >"$1/filler" || :; }'
+    'rm -r "$1.copy" "$1/checkpoint.new" && { head -c 200000 /dev/zero >"$1/filler" || :; }'
 )
 _IN_A_MOUNT_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 
@@ -187,7 +192,7 @@ def test_a_state_directory_that_cannot_be_written_is_exit_74_before_any_operatio
     tortured: Ground, prefix: list[str], error: str
 ) -> None:
     world = tortured.world
-    tortured.fresh_orders()
+    _begin(tortured)
     tasks, before = len(world.node.tasks()), world.checkpoint()
     as_another = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
     command = [

@@ -15,14 +15,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any, Self
+
+import sqlalchemy
+
+from tests.torture import loopback
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command. `strace` are its options, without -p; `now` is a simulated time, in seconds
-    since the Epoch and since boot alike."""
+    since the Epoch and since boot alike; `near` is the socket of a node to be reached without
+    SSH."""
 
     words: tuple[str, ...]
     environment: Mapping[str, str]
@@ -30,6 +37,7 @@ class Command:
     output: str
     strace: tuple[str, ...] = ()
     now: float | None = None
+    near: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,14 @@ class Zygote:
 
 
 def _serve() -> None:
-    from ordermonit import cli, commands, cycle, front, legacy, node, session, work
+    import ordermonit
+    from ordermonit import __main__ as entry
+    from ordermonit import cli
 
-    del commands, cycle, front, legacy, node, session, work
+    for module in walk_packages(ordermonit.__path__, "ordermonit."):
+        import_module(module.name)
+    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+        connection.execute(sqlalchemy.select(1))  # imports, and makes, what is made once
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
@@ -84,7 +97,7 @@ def _serve() -> None:
         child = os.fork()
         if child == 0:
             os.close(gate)
-            os._exit(_be(said, opened, cli.main))
+            entry._end(_be(said, opened, cli.main))
         os.close(opened)
         tracer = _trace(child, said["strace"]) if said["strace"] else None
         os.close(gate)
@@ -114,6 +127,8 @@ def _be(said: dict[str, Any], gate: int, main: Any) -> int:
     os.environ.update(said["environment"])
     if said["now"] is not None:
         _live_at(said["now"])
+    if said["near"] is not None:
+        loopback.through(said["near"])
     os.read(gate, 1)
     os.close(gate)
     code = 70
@@ -124,9 +139,6 @@ def _be(said: dict[str, Any], gate: int, main: Any) -> int:
     except BaseException:
         with suppress(OSError):
             traceback.print_exc()
-    with suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
     return code
 
 

@@ -1,0 +1,96 @@
+"""What the judge says of a day, and how long each missing order waited."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tests.parts.judge import Judge
+from tests.torture.day.shop import Row
+
+#: States of a payment that is to be confirmed.
+_PAYABLE = "authorized"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One missing order: the first cycle that could see it, and the one that inserted it."""
+
+    number: int
+    first: int
+    last: int
+
+    @property
+    def cycles(self) -> int:
+        """How many cycles it took; 1: the next one."""
+        return self.last - self.first + 1
+
+    def inside(self, cycles: Collection[int]) -> int:
+        """How many of them were these."""
+        return sum(cycle in cycles for cycle in range(self.first, self.last + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Of some orders, in cycles."""
+
+    orders: int
+    median: float
+    longest: int
+
+    def __str__(self) -> str:
+        if not self.orders:
+            return "none"
+        return f"{self.orders} orders: median {self.median:g}, max {self.longest} cycles"
+
+
+def waits(some: Sequence[Wait]) -> Waits:
+    """Their median and maximum."""
+    spans = [wait.cycles for wait in some]
+    return Waits(len(spans), median(spans) if spans else 0, max(spans, default=0))
+
+
+def lost(rows: Sequence[Row], judge: Judge) -> list[str]:
+    """What can be seen in the Front, and is not in Abacos as it should be."""
+    found = []
+    for row in rows:
+        if not judge.has(row.sale.number):
+            found.append(f"order {row.sale.number} is not in Abacos")
+        elif row.state == _PAYABLE and not judge.confirmed_count(row.sale.number):
+            found.append(f"the payment of order {row.sale.number} is not confirmed")
+    return found
+
+
+def doubled(rows: Sequence[Row], judge: Judge) -> list[str]:
+    """What came to Abacos more than once, or that ought not to have come at all."""
+    found = []
+    for row in rows:
+        number = row.sale.number
+        if judge.inserted_count(number) > 1 or judge.double_insert_count(number):
+            found.append(f"order {number} was inserted twice")
+        if judge.confirmed_count(number) > (row.state == _PAYABLE):
+            found.append(f"the payment of order {number} was confirmed too often")
+    known = {str(row.sale.number) for row in rows}
+    found += [f"order {number} is not in the Front" for number in judge.holds() - known]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole day. `rows` is the table: what, and how much."""
+
+    seed: int
+    rows: tuple[tuple[str, str], ...]
+    lost: tuple[str, ...]
+    doubled: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing lost, nothing doubled, nothing else wrong."""
+        return not (self.lost or self.doubled or self.problems)
+
+    def table(self) -> str:
+        """As Markdown."""
+        lines = ["| 24 simulated hours | |", "|---|---|"]
+        lines += [f"| {what} | {how} |" for what, how in self.rows]
+        return "\n".join(lines) + "\n"
