@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-_INTRODUCTION = """\
+_BENCHMARKS = """\
 # Benchmarks
 
 Written by `make bench`. Figures are medians over {runs} runs in which the rivals took turns; a
@@ -26,8 +26,13 @@ class Table:
 
 
 def document(tables: list[Table], runs: int) -> str:
-    """The whole file."""
-    return "\n".join([_INTRODUCTION.format(runs=runs), *map(_table, tables), _machine()])
+    """The whole file of the benchmarks."""
+    return paper(_BENCHMARKS.format(runs=runs), tables)
+
+
+def paper(introduction: str, tables: list[Table]) -> str:
+    """A file: its title and introduction, the tables, and the machine that they are from."""
+    return "\n".join([introduction, *map(_table, tables), _machine()])
 
 
 def _table(table: Table) -> str:

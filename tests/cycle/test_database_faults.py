@@ -1,13 +1,22 @@
 """The Front's database goes away and comes back."""
 
+import os
+import signal
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import text
 
 from tests.conftest import MakeWorld
 from tests.parts.abacos import Mood
 from tests.parts.databases import PASSWORD, Kind
 from tests.parts.judge import Seen
 from tests.parts.mariadb import MariaDB
-from tests.parts.processes import wait_until
+from tests.parts.postgres import Postgres
+from tests.parts.processes import descendants, wait_until
 from tests.parts.soap import Call
 
 
@@ -59,3 +68,64 @@ def test_a_database_that_restarts_in_mid_cycle_is_not_missed(
     assert [judge.confirmed_count(number) for number in numbers] == [1, 1, 1]
     assert judge.inserted_count() == 3
     assert judge.double_insert_count() == 0
+
+
+_LOCK = {Kind.MARIADB: "LOCK TABLES orders WRITE", Kind.POSTGRES: "LOCK TABLE orders"}
+_WAITING = {
+    Kind.MARIADB: "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for t%'",
+    Kind.POSTGRES: "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+}
+
+
+@pytest.mark.parametrize("kind", list(_LOCK), ids=str)
+def test_a_database_that_hangs_in_mid_read_ends_the_cycle_in_time(
+    make_world: MakeWorld, request: pytest.FixtureRequest, kind: Kind
+) -> None:
+    """Its kernel still acknowledges what we send: nothing but a deadline of ours ends the wait."""
+    server: MariaDB | Postgres = request.getfixturevalue(kind.value)
+    world = make_world(kind)
+    world.configure("process", ontop=False)
+    world.configure("database", read_timeout=3)
+    world.run("init", "--from-start")
+    (number,) = world.front.add_many(1, "authorized")
+    before = world.checkpoint()
+    with world.front.engine.begin() as holder, world.front.engine.connect() as other:
+        holder.exec_driver_sql(_LOCK[kind])
+        other = other.execution_options(isolation_level="AUTOCOMMIT")
+        waiting = text(_WAITING[kind])
+        cycle = subprocess.Popen(  # the world itself would ask the Front first
+            world.command_line("cycle"),
+            env=world.environment(),
+            cwd=world.home,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: other.scalar(waiting), "the cycle to read")
+        with stopped(server.server.pid, *descendants(server.server.pid)):
+            began = time.monotonic()
+            try:
+                _, stderr = cycle.communicate(timeout=30)
+            finally:
+                cycle.kill()
+            elapsed = time.monotonic() - began
+    (line,) = stderr.splitlines()
+    assert cycle.returncode == 75
+    assert "is down: " in line
+    assert "Nothing is lost" in line
+    assert elapsed < 15
+    assert world.checkpoint() == before
+    assert world.sshd.logins() == 0
+    world.cycle()
+    assert world.abacos.judge.confirmed_count(number) == 1
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """They hang meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.network.servers import Proxy, listener, repeats
 from tests.network.wire import NODE, Apart, Cable
+from tests.parts.judge import Seen
 from tests.parts.processes import wait_until
 from tests.parts.soap import Call
 from tests.parts.sshd import keygen
@@ -112,11 +113,16 @@ def test_our_key_is_refused(apart: Apart, ends: Cable, tmp_path: Path) -> None:
     goes_on(apart, ends, number)
 
 
-def test_a_slow_line_is_no_fault(apart: Apart, ends: Cable) -> None:
-    number = new_order(apart)
+def test_a_slow_line_and_a_slow_task_are_no_fault(apart: Apart, ends: Cable) -> None:
+    """Neither is taken for a dead line: keepalives are answered late, but they are."""
+    number, logins = new_order(apart), apart.sshd.logins()
+    apart.configure("integration_server", task_timeout=10)
+    apart.node.quirk("insert_order", "sleeps", 3, numbers=[number])
     with listener(Proxy(apart.sshd.port, delay=0.15)) as port:
         apart.reached_at(port)
         apart.cycle()
+    assert apart.sshd.logins() == logins + 1
+    assert apart.node.task_count("insert_order", number) == 1
     goes_on(apart, ends, number)
 
 
@@ -134,7 +140,7 @@ def test_the_line_falls_silent_and_the_task_does_not_go_on(apart: Apart, ends: C
     record = apart.record(number)
     assert (record["in_flight"], record["reason"]) == ("insert_order", "UNKNOWN")
     assert record["attempts"] == 0
-    wait_until(lambda: not _rakes(apart), "the node to end the task by itself")
+    wait_until(lambda: not apart.sshd.rakes(), "the node to end the task by itself")
     assert apart.abacos.judge.inserted_count(number) == 0
     goes_on(apart, ends, number)
 
@@ -171,21 +177,27 @@ def test_the_answer_is_cut_in_its_middle(apart: Apart, ends: Cable) -> None:
         wait_until(lambda: apart.node.task_count("insert_order", number), "the task to begin")
         proxy.cut_after(10)
         assert cycle.wait(60) == 0  # the same cycle asks again, and finds it
-    assert judge.asked_count(number) >= 2
+    assert judge.asked_count(number) == 3  # by us, by the task, and by us again
     goes_on(apart, ends, number)
     assert apart.node.task_count("insert_order", number) == 1
 
 
-def test_rake_is_killed_after_the_insertion_took_effect(apart: Apart, ends: Cable) -> None:
+@pytest.mark.parametrize("mood", ["hang", "stall"], ids=["before", "after"])
+def test_rake_is_killed_around_the_insertions_effect(apart: Apart, ends: Cable, mood: str) -> None:
+    """The end of a rake is no answer: the same cycle asks Abacos, and inserts what is not there."""
     number = new_order(apart)
-    apart.abacos.behave("stall", [number], calls=[Call.INSERT])
+    judge, seen = apart.abacos.judge, Seen.INSERT_CALL if mood == "hang" else Seen.INSERTED
+    apart.abacos.behave(mood, [number], calls=[Call.INSERT], times=1)
     cycle = apart.start("cycle")
-    wait_until(lambda: apart.abacos.judge.inserted_count(number), "the insertion to take effect")
-    for pid in _rakes(apart):
+    wait_until(lambda: judge.count(seen, number), "the insertion to be under way")
+    for pid in apart.sshd.rakes():
         os.kill(pid, signal.SIGKILL)
     assert cycle.wait(60) == 0
+    tasks = apart.node.task_count("insert_order", number)
+    assert tasks == (2 if mood == "hang" else 1)
+    assert judge.asked_count(number) == 2 + tasks  # by the task itself, too
     goes_on(apart, ends, number)
-    assert apart.node.task_count("insert_order", number) == 1
+    assert apart.node.task_count("insert_order", number) == tasks
 
 
 _GREETING = '{"ordermonit":1,"ready":true,"ruby":"3","rake":"13"}'
@@ -219,15 +231,3 @@ def test_in_the_end_nothing_is_lost_and_nothing_doubled(apart: Apart) -> None:
     assert judge.holds() == numbers
     assert judge.inserted_count() == judge.confirmed_count() == len(numbers)
     assert judge.double_insert_count() == 0
-
-
-def _rakes(world: Apart) -> list[int]:
-    """What the sessions began, without the watchdogs, which end by themselves."""
-    return [pid for pid in world.sshd.running() if "bounds the life" not in _title(pid)]
-
-
-def _title(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""

@@ -4,6 +4,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,20 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def _hello(changes: Mapping[str, Any]) -> bytes:
+    said: dict[str, Any] = {
+        "holder": "test on here",
+        "tasks": TASKS,
+        "checks": CHECKS,
+        "lock": "lock",
+        "lock_wait": 0.3,
+        "boot_timeout": 30,
+        "idle_limit": 30,
+        "grace": 30,
+    }
+    return wire.hello(**(said | dict(changes)))
+
+
 class Remote:
     """One session, from its hello to its end."""
 
@@ -61,16 +76,6 @@ class Remote:
         environment: Mapping[str, str] | None = None,
         hello: Mapping[str, Any] | None = None,
     ) -> None:
-        said: dict[str, Any] = {
-            "holder": "test on here",
-            "tasks": TASKS,
-            "checks": CHECKS,
-            "lock": "lock",
-            "lock_wait": 0.3,
-            "boot_timeout": 30,
-            "idle_limit": 30,
-            "grace": 30,
-        }
         self.errors = root / f"stderr-{os.urandom(4).hex()}"
         with self.errors.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -85,7 +90,7 @@ class Remote:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._requests = 0
-        self.send(wire.hello(**(said | dict(hello or {}))))
+        self.send(_hello(hello or {}))
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -169,3 +174,26 @@ def unready(root: Path, **options: Any) -> Iterator[Remote]:
         yield session
     finally:
         session.end()
+
+
+@contextmanager
+def over_a_socket(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A session that has said it is ready, over a socket as some sshds have it; our end of it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            ["sh", "-c", wire.command(str(root), {}, "rake")],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        with ours:
+            ours.sendall(_hello({}))
+            ours.settimeout(SOON)
+            assert wire.greeting(ours.recv(4096).rstrip(b"\n")) is not None
+            yield process, ours
+    finally:
+        process.kill()
+        process.wait()

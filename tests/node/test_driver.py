@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +15,16 @@ import pytest
 
 from ordermonit import wire
 from ordermonit.model import Operation
-from tests.node.remote import Remote, is_alive, pids, rails_root, remote, unready
+from tests.node.remote import (
+    SOON,
+    Remote,
+    is_alive,
+    over_a_socket,
+    pids,
+    rails_root,
+    remote,
+    unready,
+)
 from tests.parts.processes import wait_until
 
 SHELLS = ("dash", "bash", "zsh", "fish", "csh")
@@ -435,6 +445,17 @@ def test_a_request_is_not_begun_for_a_client_that_has_gone(root: Path) -> None:
         (root / "go").touch()
         session.wait()
     assert not (root / "ran").exists()
+
+
+def test_a_client_that_leaves_an_answer_unread_has_gone(root: Path) -> None:
+    rakefile = root / "Rakefile"
+    # Rails has threads; without any, Ruby itself sees that nobody will ever wake the session.
+    rakefile.write_text("Thread.new { loop { sleep 1 } }\n" + rakefile.read_text())
+    with over_a_socket(root) as (process, ours):
+        ours.sendall(wire.request(1, "ask", Operation.ORDER_EXISTS, "1", SOON))
+        assert ours.recv(1, socket.MSG_PEEK)
+        ours.close()
+        assert process.wait(SOON) == 0
 
 
 def test_the_watchdog_leaves_with_its_session(root: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_node_without_a_word_is_given_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_module, "GRACE", 0.5)
-    fake = _driver(settings, READY, "sleep 1000")
+    fake = _driver(settings, READY, "sleep 30")
     answer, is_open = run(replace(settings, rake=fake, task_timeout=0.5), "1")
     assert (answer, is_open) == (Answer(Verdict.TIMEOUT, "no answer within 0.5 s"), False)
 
@@ -315,10 +315,9 @@ def test_stopping_leaves_the_operation_its_last_seconds(
 
     async def session() -> tuple[Answer, Answer, bool]:
         async with opened(settings) as node:
-            stop = asyncio.Event()
-            stop.set()
-            quick = await node.run(INSERT, "1", stop)
-            hanging = await node.run(INSERT, "hang", stop)
+            node.stop()
+            quick = await node.run(INSERT, "1")
+            hanging = await node.run(INSERT, "hang")
             return quick, hanging, node.is_open
 
     quick, hanging, is_open = asyncio.run(session())
@@ -332,17 +331,44 @@ def test_stopping_gives_up_on_a_boot(settings: Settings) -> None:
     booting = replace(settings, environment={"BOOT": "hangs"})
 
     async def session() -> float:
-        stop = asyncio.Event()
         node = Node(booting, "test")
-        opening = asyncio.ensure_future(node.open(stop))
+        opening = asyncio.ensure_future(node.open())
         await asyncio.to_thread(pids, root_of(settings))
         started = time.monotonic()
-        stop.set()
+        node.stop()
         with pytest.raises(Unavailable, match="stopped before the node was ready"):
             await opening
         return time.monotonic() - started
 
     assert asyncio.run(session()) < 2
+
+
+# A question that was sent before its answer is wanted
+
+
+def test_a_question_travels_ahead_of_its_answer(settings: Settings) -> None:
+    async def session() -> list[Answer]:
+        async with opened(settings) as node:
+            await node.run(INSERT, "1")
+            node.begin(EXISTS, "1")
+            node.begin(EXISTS, "2")  # one at a time: this one is not sent
+            first = [await node.ask(EXISTS, "1"), await node.ask(EXISTS, "2")]
+            node.begin(EXISTS, "2")  # nobody takes this answer, and nobody else gets it
+            return [*first, await node.ask(EXISTS, "1"), await node.run(INSERT, "3")]
+
+    yes, no, done = Answer(Verdict.YES), Answer(Verdict.NO), Answer(Verdict.DONE)
+    assert asyncio.run(session()) == [yes, no, yes, done]
+
+
+def test_a_question_ahead_is_lost_with_its_session(settings: Settings) -> None:
+    async def session() -> Answer:
+        async with opened(settings) as node:
+            node.begin(EXISTS, "1")
+            await node.close()
+            node.begin(EXISTS, "2")
+            return await node.ask(EXISTS, "1")
+
+    assert asyncio.run(session()).verdict is Verdict.LOST
 
 
 # The node can't

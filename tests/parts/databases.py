@@ -10,6 +10,9 @@ import sqlalchemy as sa
 USERNAME = "shop"
 PASSWORD = "s3cr3t @:/%#"
 
+#: An account that may only read, with the same password (MariaDB).
+READER = "reader"
+
 
 class Kind(StrEnum):
     """The kinds of Front."""

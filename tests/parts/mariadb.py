@@ -6,7 +6,7 @@ from itertools import count
 
 import pymysql
 
-from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
+from tests.parts.databases import PASSWORD, READER, USERNAME, Database, Kind
 from tests.parts.processes import Private, Server, as_user, free_port, private_directory
 
 _NAMES = count(1)
@@ -49,6 +49,8 @@ class MariaDB(Private):
             self._execute(
                 f"CREATE USER {USERNAME} IDENTIFIED BY '{PASSWORD}'",
                 f"GRANT ALL ON *.* TO {USERNAME}",
+                f"CREATE USER {READER} IDENTIFIED BY '{PASSWORD}'",
+                f"GRANT SELECT ON *.* TO {READER}",
             )
 
     def _install(self) -> None:

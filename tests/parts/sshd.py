@@ -129,6 +129,10 @@ class Sshd(Private):
         processes = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
         return [pid for pid in processes if self._mark in _environment(pid)]
 
+    def rakes(self) -> list[int]:
+        """What runs, without the driver's watchdogs: they end by themselves."""
+        return [pid for pid in self.running() if "bounds the life" not in _title(pid)]
+
     def change_host_key(self) -> None:
         """Another host key, which known_hosts does not name; in force after `restart`."""
         keygen(self._host_key)
@@ -156,6 +160,13 @@ def _kill(pids: list[int]) -> None:
 def _name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
     except OSError:
         return ""
 

@@ -110,7 +110,7 @@ class World:
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a command and leave it running; it is killed at the end."""
-        self.node.know(self.front.states())
+        self.inform_node()
         process = subprocess.Popen(
             self.command_line(*command),
             stdin=subprocess.DEVNULL,
@@ -122,6 +122,10 @@ class World:
         )
         self._processes.append(process)
         return process
+
+    def inform_node(self) -> None:
+        """The node learns each order's state, as from the shop's own database."""
+        self.node.know(self.front.states())
 
     def command_line(self, *command: str) -> list[str]:
         """`ordermonit` with this world's directories and these words."""

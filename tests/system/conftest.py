@@ -39,7 +39,7 @@ def disks(request: pytest.FixtureRequest) -> Iterator[Disks]:
 def installed(disks: Disks) -> Installed:
     """The product, installed by `make install` in a booted machine, as an administrator does."""
     # A machine has no network: what needs one is done here, if it is not done yet.
-    wheels = ["make", "--silent", "-C", str(SOURCE), "build/wheels/ordermonit"]
+    wheels = ["make", "--silent", "-C", str(SOURCE), "build/ready"]
     subprocess.run(wheels, check=True, capture_output=True)
     disk = disks.new("installed")
     disk.forget_host()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import yaml
 
 from tests.parts.abacos import Remote
-from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
+from tests.parts.databases import PASSWORD, READER, USERNAME, Database, Kind
 from tests.parts.front import Front
 from tests.parts.node import NAMESPACE, Node
 from tests.parts.sshd import keygen
@@ -97,6 +97,8 @@ def _account(disk: Disk) -> None:
         cursor.execute(f"CREATE DATABASE {_DATABASE} CHARACTER SET utf8mb4")
         cursor.execute(f"CREATE USER {USERNAME} IDENTIFIED BY '{PASSWORD}'")
         cursor.execute(f"GRANT ALL ON {_DATABASE}.* TO {USERNAME}")
+        cursor.execute(f"CREATE USER {READER} IDENTIFIED BY '{PASSWORD}'")
+        cursor.execute(f"GRANT SELECT ON {_DATABASE}.* TO {READER}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ class Inside:
         stop = (
             "systemctl disable --now --quiet ordermonit.timer && systemctl stop ordermonit.service"
             " && systemctl reset-failed"
-            f" && rm -f {STATE}/checkpoint* {STATE}/cycles {STATE}/lock"
+            f" && rm -f {STATE}/checkpoint* {STATE}/cycles {STATE}/lock {STATE}/alerts"
+            f" {CONFIG}/alerts.yml"
         )
         self.machine.run("sh", "-c", stop)
         self.node.behave_well()

@@ -4,6 +4,7 @@ import signal
 import time
 
 from ordermonit.events import Event
+from ordermonit.progress import GRACES
 from tests.system.inside import STATE, Inside
 
 UNIT = "ordermonit.service"
@@ -110,6 +111,31 @@ def test_a_cycle_that_hangs_is_ended_by_the_timeout_and_the_timer_starts_the_nex
         (number,) = inside.sell(1)
         machine.wait(lambda: inside.abacos.judge.confirmed_count(number), "the next cycle")
         machine.run("systemctl", "stop", "ordermonit.timer")
+
+
+def test_a_cycle_that_hangs_in_the_middle_of_an_order_is_ended_after_its_last_extension(
+    inside: Inside,
+) -> None:
+    machine, judge = inside.machine, inside.abacos.judge
+    deadlines = {"connect_timeout": 1, "task_timeout": 3}
+    inside.configure("service", downtime_wait=0.1)
+    inside.configure("integration_server", **deadlines)
+    (number,) = inside.sell(1)
+    inside.abacos.behave("stall", [number], calls=["InserirPedido"])
+    with machine.drop_in(UNIT, "[Service]\nTimeoutStartSec=3s\nTimeoutStopSec=1s\n"):
+        machine.run("systemctl", "start", "ordermonit.timer")  # so that the unit stays loaded
+        machine.run("systemctl", "start", "--no-block", UNIT)
+        machine.wait(lambda: judge.inserted_count(number), "the insertion to take effect")
+        machine.run("kill", f"-{signal.SIGSTOP.value}", str(_main_pid(inside)))
+        stopped = time.monotonic()
+        longest = GRACES + 2 * deadlines["task_timeout"] + deadlines["connect_timeout"] + 1
+        machine.wait(lambda: _result(inside) == "timeout", "the timeout", longest + 15)
+        assert time.monotonic() - stopped > 4, "the order's own extension held, not TimeoutStartSec"
+    inside.abacos.work()
+    inside.cycle()
+    assert judge.inserted_count(number) == judge.confirmed_count(number) == 1
+    assert judge.double_insert_count(number) == 0
+    assert inside.node.task_count("insert_order", number) == 1
 
 
 def _main_pid(inside: Inside) -> int:

@@ -4,7 +4,7 @@ from tests.system.conftest import Installed
 from tests.system.inside import CONFIG, STATE
 from tests.system.machine import SOURCE, Machine
 
-SAMPLES = ("database.yml", "integration_server.yml", "process.yml", "service.yml")
+SAMPLES = ("alerts.yml", "database.yml", "integration_server.yml", "process.yml", "service.yml")
 PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"))
 LIB = "/usr/local/lib"
 SHARE = "/usr/local/share"
@@ -27,7 +27,13 @@ FILES = {
     f"{LIB}/tmpfiles.d/ordermonit.conf": PLAIN,
     f"{SHARE}/doc/ordermonit/README.md": PLAIN,
     f"{SHARE}/doc/ordermonit/credentials.conf": PLAIN,
+    f"{SHARE}/doc/ordermonit/ordermonit.rules.yml": PLAIN,
     **{f"{SHARE}/ordermonit/{name}": PLAIN for name in SAMPLES},
+    f"{SHARE}/man/man1/ordermonit.1": PLAIN,
+    f"{SHARE}/man/man5/ordermonit.5": PLAIN,
+    f"{SHARE}/bash-completion/completions/ordermonit": PLAIN,
+    f"{SHARE}/zsh/site-functions/_ordermonit": PLAIN,
+    f"{SHARE}/fish/vendor_completions.d/ordermonit.fish": PLAIN,
 }
 CONFIGURATION = {f"{CONFIG}/{name}": "-rw-r----- root:ordermonit" for name in SAMPLES}
 
@@ -67,7 +73,7 @@ def test_install_says_what_comes_next_with_the_paths(installed: Installed) -> No
     begin = lines.index(
         "1. Edit these files; README.md in /usr/local/share/doc/ordermonit explains them:"
     )
-    assert lines[begin + 1 : begin + 5] == [f"{CONFIG}/{name}" for name in SAMPLES]
+    assert lines[begin + 1 :][: len(SAMPLES)] == [f"{CONFIG}/{name}" for name in SAMPLES]
     assert "2. ordermonit init --latest" in lines
     assert "3. systemctl enable --now ordermonit.timer" in lines
 

@@ -82,3 +82,47 @@ def test_init_is_typed_with_the_password_from_its_credential(inside: Inside) -> 
         *("/usr/local/bin/ordermonit", "init", "--latest"),
     )
     assert machine.disk.mode(f"{STATE}/checkpoint") == "-rw------- ordermonit:ordermonit"
+
+
+#: A web server that answers one alert, and prints it.
+HOOK = """\
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        print(self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", 8081), Handler).handle_request()
+"""
+
+
+def test_an_alert_leaves_the_sandbox(inside: Inside) -> None:
+    machine = inside.machine
+    machine.write("/usr/local/lib/hook.py", HOOK)
+    machine.run("systemd-run", "--unit=hook", "/usr/bin/python3", "-I", "/usr/local/lib/hook.py")
+    machine.write(f"{CONFIG}/alerts.yml", "channels: ['json://127.0.0.1:8081/']\n")
+    inside.configure("service", max_attempts=1)
+    (number,) = inside.sell(1)
+    inside.abacos.behave("reject", [number])
+    inside.cycle()
+    (sent,) = machine.journal("ORDERMONIT_EVENT=ALERT_SENT")
+    assert "channel 1 (json) took the alert" in sent["MESSAGE"]
+    machine.wait(lambda: machine.journal("_SYSTEMD_UNIT=hook.service"), "what arrived")
+    texts = [entry["MESSAGE"] for entry in machine.journal("_SYSTEMD_UNIT=hook.service")]
+    assert any(f"ordermonit retry {number}" in text for text in texts)
+    assert machine.disk.mode(f"{STATE}/alerts") == "-rw------- ordermonit:ordermonit"
+
+
+def test_the_metrics_are_written_where_readme_s_drop_in_lets_them(inside: Inside) -> None:
+    machine = inside.machine
+    place = "/var/lib/prometheus/node-exporter"
+    machine.run("install", "-d", "-g", "ordermonit", "-m", "775", place)
+    inside.configure("process", metrics_file=f"{place}/ordermonit.prom")
+    inside.cycle()
+    failed = machine.journal("ORDERMONIT_EVENT=METRICS_FAILED")
+    assert f"{place}/ordermonit.prom was not written: Read-only" in failed[-1]["MESSAGE"]
+    with machine.drop_in(UNIT, f"[Service]\nReadWritePaths={place}\n", "metrics"):
+        inside.cycle()
+    assert machine.disk.mode(f"{place}/ordermonit.prom") == "-rw-r--r-- ordermonit:ordermonit"
+    assert machine.run("ls", place).stdout.split() == ["ordermonit.prom"]
+    assert len(machine.journal("ORDERMONIT_EVENT=METRICS_FAILED")) == len(failed)

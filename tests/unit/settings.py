@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ordermonit.configuration import Node, Process, Service, load
+from ordermonit.configuration.alerts import Alerts
 from ordermonit.configuration.connection import Connection
 from ordermonit.configuration.database import CONNECTION, OURS
 from ordermonit.configuration.keys import Key, default_of, keys_of
@@ -35,10 +36,12 @@ def rows() -> Iterator[Row]:
     yield from _rows("database.yml", Connection, "")
     yield Row("database.yml", "orders", OURS["orders"], MISSING)
     for row in _rows("database.yml", Database, "orders."):
-        if row.name.endswith("_states"):
-            yield Row(row.file, row.name.removeprefix("orders."), row.key, row.default)
+        name = row.name.removeprefix("orders.")
+        if name in OURS:
+            yield Row(row.file, name, row.key, row.default)
         else:
             yield row
+    yield from _rows("alerts.yml", Alerts, "")
 
 
 def _rows(file: str, settings: Any, under: str) -> Iterator[Row]:
@@ -54,6 +57,7 @@ TOP = {
     "process.yml": keys_of(Process),
     "integration_server.yml": keys_of(Node),
     "database.yml": {**CONNECTION, **OURS},
+    "alerts.yml": keys_of(Alerts),
 }
 
 NODE = "host: node\nusername: deploy\nrails_root: /srv/app\n"

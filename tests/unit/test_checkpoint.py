@@ -1,13 +1,12 @@
 """The checkpoint's text: what was written is read again, and nothing else is."""
 
-import hashlib
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordermonit.checkpoint import KEPT_RESOLVED, Checkpoint, decode
+from ordermonit.checkpoint import KEPT_RESOLVED, Checkpoint, checksum, decode
 from ordermonit.errors import CheckpointError
 from ordermonit.gaps import Gap, Moment
 from ordermonit.model import Operation, Reason, Record, Status
@@ -50,13 +49,24 @@ def _record(id: int, status: Status = Status.FAILED) -> Record:
     return Record(id, f"N{id}", status, Reason.NOT_FOUND, NOW, NOW)
 
 
+def test_what_a_person_dismissed_is_never_dropped() -> None:
+    closed = _record(1, Status.SUCCESS).with_(reason=Reason.DISMISSED)
+    checkpoint = Checkpoint(0, [closed])
+    for id in range(2, KEPT_RESOLVED + 20):
+        checkpoint.put(_record(id, Status.SUCCESS))
+    assert len(checkpoint.records) == KEPT_RESOLVED + 1
+    assert decode(checkpoint.encode(), "checkpoint").records[1] == closed
+
+
 @given(_checkpoints, st.booleans())
 def test_what_was_written_is_read(checkpoint: Checkpoint, recovered: bool) -> None:
     checkpoint.recovered = recovered
+    checkpoint.rescans = ((1, 1), (5, 10**12))
     again = decode(checkpoint.encode(), "checkpoint")
     assert again.head == checkpoint.head
     assert again.records == checkpoint.records
     assert again.gaps == checkpoint.gaps
+    assert again.rescans == checkpoint.rescans
     assert again.recovered is recovered
     assert again.encode() == checkpoint.encode()
 
@@ -120,9 +130,8 @@ def test_a_line_that_no_version_wrote_is_named(line: str, said: str) -> None:
     body = f"^VERSION 1 x\n^HEAD 5\n{line}\n".encode()
     if line == "^HEAD x":
         body = b"^VERSION 1 x\n^HEAD x\n"
-    text = body + b"^CHECKSUM sha256 " + hashlib.sha256(body).hexdigest().encode() + b"\n"
     with pytest.raises(CheckpointError, match=said):
-        decode(text, "checkpoint")
+        decode(body + checksum(body), "checkpoint")
 
 
 def test_every_open_record_and_the_newest_100_resolved_are_kept() -> None:

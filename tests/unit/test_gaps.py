@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordermonit.gaps import Gap, Moment, filled, fresh, noted
+from ordermonit.gaps import Gap, Moment, cut, filled, fresh, noted
 
 NOW = Moment(datetime(2026, 1, 1, tzinfo=UTC), 1000.0)
 WINDOW = 3600.0
@@ -72,3 +72,14 @@ def test_after_a_reboot_the_new_uptime_counts() -> None:
 
 def test_no_window_no_gaps() -> None:
     assert noted((), 0, [5, 9], NOW, 0) == ()
+
+
+@given(st.integers(1, 40), st.integers(0, 40), st.sampled_from([0, 2, 3, 10]), st.integers(0, 90))
+def test_gaps_that_are_cut_hold_the_same_ids_up_to_there(
+    first: int, holes: int, step: int, last: int
+) -> None:
+    size = holes * step + step - 1 if step else holes + 1
+    gap = Gap(first, first + size - 1, NOW, step)
+    ids = range(1, 600)
+    held = {id for id in ids if any(part.holds(id) for part in cut((gap,), last))}
+    assert held == {id for id in ids if gap.holds(id) and id <= last}

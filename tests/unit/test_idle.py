@@ -21,6 +21,8 @@ code = main(sys.argv[1:])
 print(json.dumps({"code": code, "modules": sorted(sys.modules), "connects": connects}))
 """
 
+ALERTING = {"apprise", "ordermonit.configuration.alerts", "ordermonit.alerts"}
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
@@ -62,6 +64,15 @@ def test_c2_an_idle_cycle_imports_no_ssh_connects_nowhere_and_writes_no_checkpoi
     assert said["code"] == 0
     assert said["connects"] == []
     heavy = {"asyncssh", "cryptography", "rich", "ordermonit.session", "ordermonit.ssh"}
-    assert heavy.isdisjoint(said["modules"])
+    heavy |= {"prometheus_client", "ordermonit.metrics"}
+    assert (heavy | ALERTING).isdisjoint(said["modules"])
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert "nothing to do" in (place / "state" / "cycles").read_text()
+
+
+def test_with_alerts_yml_and_nothing_to_say_only_that_file_is_read(place: Path) -> None:
+    (place / "alerts.yml").write_text("channels: ['json://127.0.0.1:1/']\n")
+    modules = set(json.loads(_command(place, "cycle"))["modules"])
+    assert "ordermonit.configuration.alerts" in modules
+    assert modules.isdisjoint({"apprise", "ordermonit.alerts.decision"})
+    assert not (place / "state" / "alerts").exists()

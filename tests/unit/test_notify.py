@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit import notify
+from ordermonit import node, notify
 from ordermonit.configuration import load
-from ordermonit.progress import patience, to_systemd
+from ordermonit.progress import GRACES, patience, to_systemd
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -44,6 +44,11 @@ def test_nobody_who_listens_is_no_problem(monkeypatch: pytest.MonkeyPatch, addre
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify.status("well")
     notify.extend(1)
+
+
+def test_the_graces_of_one_operation_are_part_of_the_patience() -> None:
+    spent = node.CLOSE_LIMIT + node.LOCK_WAIT + node.GRACE + node.GRACE
+    assert spent + 10 <= GRACES
 
 
 def test_a_wait_for_what_is_down_is_no_hang() -> None:

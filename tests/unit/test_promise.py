@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.errors import Unavailable
 from ordermonit.model import Operation, Order, Status
+from ordermonit.ranges import merged
 from tests.unit.world import Crash, Disk, Fault, World, configuration, cycle
 
 _FAULTS = st.lists(st.sampled_from(list(Fault)), max_size=12)
@@ -68,6 +69,25 @@ class Promise(RuleBasedStateMachine):
         if self.world.rows:
             self.world.authorize(sorted(self.world.rows)[at % len(self.world.rows)])
 
+    @rule(at=st.integers(0, 20), before=st.integers(0, 20), behind=st.integers(0, 20))
+    def abacos_forgets_and_a_person_rescans(self, at: int, before: int, behind: int) -> None:
+        """As after a restore of Abacos: what was done with is not there any more."""
+        checkpoint = self.disk.read()
+        records = checkpoint.records
+        closed = [
+            id
+            for id in sorted(self.world.rows)
+            if id <= checkpoint.head and (id not in records or not records[id].is_open)
+        ]
+        if closed:
+            id = closed[at % len(closed)]
+            asked = (max(1, id - before), min(id + behind, checkpoint.head))
+            for number in (f"N{id}" for id in closed if asked[0] <= id <= asked[1]):
+                self.world.inserted[number] = self.world.confirmed[number] = 0
+                self.ours.add(number)
+            checkpoint.rescans = merged([*checkpoint.rescans, asked])
+            self.disk.write(checkpoint)
+
     @rule(faults=_FAULTS, write_faults=_WRITE_FAULTS)
     def cycle(self, faults: list[Fault], write_faults: list[Fault]) -> None:
         self.world.faults = deque(faults)
@@ -94,6 +114,18 @@ class Promise(RuleBasedStateMachine):
     @invariant()
     def head_never_falls_and_skips_nothing(self) -> None:
         assert self.disk.heads == sorted(self.disk.heads)
+
+    @invariant()
+    def what_is_missing_is_still_to_come(self) -> None:
+        checkpoint = self.disk.read()
+        for id, order in self.world.rows.items():
+            if id <= checkpoint.head and not self.world.inserted[order.number or ""]:
+                record = checkpoint.records.get(id)
+                assert (
+                    (record is not None and record.is_open)
+                    or any(first <= id <= last for first, last in checkpoint.rescans)
+                    or any(gap.holds(id) for gap in checkpoint.gaps)
+                )
 
     @invariant()
     def nothing_is_doubled(self) -> None:

@@ -13,7 +13,7 @@ from ordermonit.checkpoint import Checkpoint
 from ordermonit.errors import CheckpointError, Unavailable
 from ordermonit.events import Event
 from ordermonit.model import Operation, Order, Reason, Record, Status
-from tests.unit.world import Crash, Disk, Fault, World, configuration, cycle
+from tests.unit.world import ALL_CHECKS, Crash, Disk, Fault, World, configuration, cycle
 
 EXISTS_ONLY = frozenset({Operation.ORDER_EXISTS})
 
@@ -114,6 +114,19 @@ def test_c6_the_intent_is_durable_before_the_task_runs() -> None:
     assert (shop.head, shop.record(1).status) == (1, Status.SUCCESS)
 
 
+def test_c6_only_a_question_travels_ahead_of_the_record_before_it() -> None:
+    shop = Shop(max_orders_per_request=9)
+    shop.order(1, "waiting_payment")
+    shop.cycle()
+    shop.order(1)  # payable now: it begins with a task
+    for id in (2, 3, 5):
+        shop.order(id)
+    shop.order(4, number="no number")
+    shop.cycle()
+    assert shop.world.asked_ahead == ["N2", "N3", "N5"]
+    assert shop.runs(Operation.INSERT_ORDER) == ["N2", "N3", "N5"]
+
+
 def test_c6_head_never_passes_an_order_without_a_record() -> None:
     shop = Shop()
     shop.world.poisoned[shop.order(1)] = Fault.TIMEOUT
@@ -165,6 +178,15 @@ def test_c9_a_hanging_order_is_charged_when_abacos_answers_a_check_after_it() ->
     shop.cycle(Fault.NONE, Fault.TIMEOUT)
     record = shop.record(1)
     assert (record.attempts, record.reason) == (1, Reason.TIMEOUT)
+
+
+def test_c9_progress_is_told_before_each_question_too() -> None:
+    """Each may take as long as a task: systemd is asked for more time before it."""
+    shop = Shop()
+    shop.order(1)
+    shop.cycle(Fault.NONE, Fault.TIMEOUT)
+    assert len(shop.world.asked) == 3
+    assert shop.world.told == [f"order {number}: {what}" for what, number in shop.world.asked]
 
 
 def test_c9_a_poisoned_order_does_not_stop_the_others() -> None:
@@ -305,3 +327,67 @@ def test_a_database_behind_head_is_refused() -> None:
 def _failed(id: int, attempts: int) -> Record:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Record(id, f"N{id}", Status.FAILED, Reason.REJECTED, now, now, attempts, sent=True)
+
+
+def _rescanned(shop: Shop, first: int, last: int) -> None:
+    checkpoint = shop.disk.read()
+    checkpoint.rescans = ((first, last),)
+    shop.disk.write(checkpoint)
+
+
+@pytest.mark.parametrize(("checks", "confirmed"), [(ALL_CHECKS, 2), (EXISTS_ONLY, 1)])
+def test_a_rescan_confirms_a_payment_again_only_where_abacos_says_no(
+    checks: frozenset[Operation], confirmed: int
+) -> None:
+    shop = Shop(checks, follow_payments="all")
+    first, second = shop.order(1), shop.order(2)
+    shop.cycle()
+    shop.world.confirmed[second] = 0
+    _rescanned(shop, 1, 2)
+    assert shop.cycle()
+    assert not shop.cycle()
+    assert shop.world.confirmed[first] == 1
+    assert shop.world.confirmed[second] == confirmed - 1
+
+
+def test_a_check_that_fails_in_a_rescan_charges_no_closed_record() -> None:
+    shop = Shop(max_attempts=2)
+    for id in (1, 2):
+        shop.order(id)
+    shop.cycle()
+    checkpoint = shop.disk.read()
+    checkpoint.put(checkpoint.records[1].with_(attempts=1))
+    shop.disk.write(checkpoint)
+    _rescanned(shop, 1, 2)
+    shop.world.poisoned["N1"] = Fault.TIMEOUT
+    shop.cycle()
+    record = shop.record(1)
+    assert (record.status, record.reason, record.attempts) == (Status.FAILED, Reason.TIMEOUT, 1)
+    assert shop.disk.read().rescans == ()
+
+
+def test_orders_with_an_open_record_go_their_own_way_in_a_rescan() -> None:
+    shop = Shop(max_attempts=2)
+    name = shop.order(1)
+    shop.cycle(Fault.NONE, Fault.REJECTED)
+    _rescanned(shop, 1, 1)
+    shop.cycle(Fault.NONE, Fault.REJECTED)
+    assert shop.runs(Operation.INSERT_ORDER) == [name]
+    assert shop.record(1).status is Status.EXHAUSTED
+    assert shop.disk.read().rescans == ()
+
+
+def test_a_rescan_that_is_killed_forgets_no_order() -> None:
+    shop = Shop()
+    for id in (1, 2, 3):
+        shop.order(id)
+    shop.cycle()
+    shop.world.inserted.clear()
+    _rescanned(shop, 1, 3)
+    with pytest.raises(Crash):
+        shop.cycle(Fault.NONE, Fault.CRASH)
+    assert shop.record(1).in_flight is Operation.INSERT_ORDER
+    assert shop.disk.read().rescans == ((1, 3),)
+    while shop.cycle():
+        pass
+    assert shop.world.inserted == {"N1": 1, "N2": 1, "N3": 1}

@@ -3,18 +3,25 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ordermonit.checkpoint import Checkpoint
+from ordermonit.checkpoint import Checkpoint, decode
 from ordermonit.errors import CheckpointError, StateError, Unavailable, UsageError
 from ordermonit.model import Reason, Record, Status
 from ordermonit.state import KEPT_CYCLES, CycleResult, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STEPS = ["open", "write", "fchown", "fsync", "link", "rename"]
+STEPS = ["open", "fstat", "write", "ftruncate", "fdatasync", "rename", "unlink", "link", "fsync"]
 
 
 def _checkpoint(head: int) -> Checkpoint:
@@ -26,7 +33,8 @@ def test_the_predecessor_stays_beside_it(tmp_path: Path) -> None:
     for head in (1, 2, 3):
         state.write(_checkpoint(head))
     assert (state.read().head, state.read_previous().head) == (3, 2)
-    assert sorted(os.listdir(tmp_path)) == ["checkpoint", "checkpoint.previous"]
+    names = ["checkpoint", "checkpoint.new", "checkpoint.previous"]
+    assert sorted(os.listdir(tmp_path)) == names
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -34,8 +42,8 @@ def test_a_failed_step_leaves_the_old_checkpoint_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     state = State(tmp_path)
-    state.write(_checkpoint(1))
-    state.write(_checkpoint(2))
+    for head in (10, 2, 30):  # of another length than the one whose file it takes
+        state.write(_checkpoint(head))
     before = state.checkpoint.read_bytes()
 
     def full(*_: object, **__: object) -> int:
@@ -43,12 +51,108 @@ def test_a_failed_step_leaves_the_old_checkpoint_whole(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, step, full)
-        patch.setattr(os, "geteuid", lambda: 0)
         with pytest.raises(StateError, match="No space left on device"):
-            state.write(_checkpoint(3))
-    assert state.checkpoint.read_bytes() == before
-    state.write(_checkpoint(3))
-    assert state.read().head == 3
+            state.write(_checkpoint(4))
+    if step != "fsync":  # of the directory: the names have changed already
+        assert state.checkpoint.read_bytes() == before
+    state.write(_checkpoint(4))
+    assert state.read().head == 4
+
+
+class _Crash(BaseException):
+    """The end of the process: nothing is tidied up."""
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step not in ("unlink", "link")])
+def test_a_recovery_that_fails_in_its_middle_can_be_typed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    state = State(tmp_path)
+    for head in (10, 2, 3):  # of another length than the one whose file it takes
+        state.write(_checkpoint(head))
+    state.checkpoint.write_bytes(b"")
+    state.set_aside()
+
+    def broken(*_: object, **__: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, broken)
+        with pytest.raises(StateError):
+            state.write(state.read_previous())
+    assert state.read_previous().head == 2
+    state.write(state.read_previous())
+    assert state.read().head == 2
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(crashes=st.lists(st.integers(0, 12), min_size=1, max_size=12))
+def test_a_crash_at_any_call_leaves_a_whole_checkpoint_and_a_whole_predecessor(
+    crashes: list[int],
+) -> None:
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        state, calls, last = State(Path(directory)), count(), 0
+        real = {name: getattr(os, name) for name in STEPS}
+        for head, crash in enumerate(crashes, start=1):
+            end = next(calls) + 1 + crash
+
+            def step(name: str, *arguments: Any, end: int = end, **named: Any) -> Any:
+                if next(calls) == end:
+                    if name == "write":
+                        real[name](arguments[0], arguments[1][:9])
+                    raise _Crash
+                return real[name](*arguments, **named)
+
+            for name in STEPS:
+                patch.setattr(os, name, partial(step, name))
+            with suppress(_Crash):
+                state.write(_checkpoint(head * 7**head))
+            for name in STEPS:
+                patch.setattr(os, name, real[name])
+            if state.checkpoint.exists():
+                found = state.read().head
+                assert found in (last, head * 7**head)
+                if state.previous.exists():
+                    assert state.read_previous().head <= found
+                last = found
+            else:
+                assert not last
+
+
+def test_a_backup_by_hard_links_is_never_written_to(tmp_path: Path) -> None:
+    state, backup = State(tmp_path), tmp_path / "backup"
+    state.write(_checkpoint(1))
+    os.link(state.checkpoint, backup)
+    for head in range(2, 9):
+        state.write(_checkpoint(head))
+    assert decode(backup.read_bytes(), "backup").head == 1
+
+
+def test_who_reads_while_a_cycle_writes_sees_a_whole_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = State(tmp_path), State(tmp_path)
+    for head in (1, 2, 3):
+        writer.write(_checkpoint(head))
+    look, write = os.fstat, os.write
+
+    def half(handle: int, data: memoryview) -> int:
+        write(handle, data[: len(data) // 2])
+        raise _Crash
+
+    def meanwhile(handle: int) -> os.stat_result:
+        """The reader has opened the file; it is moved twice, and then written over."""
+        found = look(handle)
+        monkeypatch.setattr(os, "fstat", look)
+        writer.write(_checkpoint(40))
+        writer.write(_checkpoint(50))
+        with monkeypatch.context() as patch, suppress(_Crash):
+            patch.setattr(os, "write", half)
+            writer.write(_checkpoint(60))
+        return found
+
+    monkeypatch.setattr(os, "fstat", meanwhile)
+    assert reader.read().head == 50
 
 
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:

@@ -68,12 +68,17 @@ class World:
     faults: deque[Fault] = field(default_factory=deque)
     poisoned: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[Operation, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    asked_ahead: list[str] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
     # The Front, as `plan` reads it.
 
     def from_head(self, head: int, limit: int) -> list[Order]:
         return [self.rows[id] for id in sorted(self.rows) if id >= head][: limit + 1]
+
+    def between(self, first: int, last: int, limit: int) -> list[Order]:
+        return [self.rows[id] for id in sorted(self.rows) if first <= id <= last][:limit]
 
     def newest(self) -> int | None:
         return max(self.rows, default=None)
@@ -92,6 +97,10 @@ class World:
 
     def next_fault(self) -> Fault:
         return self.faults.popleft() if self.faults else Fault.NONE
+
+    def begin(self, operation: Operation, number: str) -> None:
+        assert operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED)
+        self.asked_ahead.append(number)
 
     def answer(self, operation: Operation, number: str) -> Answer:
         self.asked.append((operation, number))
@@ -207,11 +216,12 @@ def cycle(
             events.append(event)
 
     def progress(done: int, total: int, doing: str) -> None:
-        del done, total, doing
+        del done, total
+        world.told.append(doing)
 
     checkpoint = disk.read()
     service = configuration.service
     front = cast(Front, world)
     planned = plan(front, checkpoint, service, rules(configuration), Moment.now())
     Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline).do(planned)
-    return bool(planned.items)
+    return bool(planned.items or planned.page)

@@ -1,0 +1,1 @@
+"""Alerts and the ping, sent by the real libraries to real servers."""

@@ -1,0 +1,392 @@
+"""`status`, `orders` and `show`, as people see them and as programs read them."""
+
+import csv
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ordermonit.checkpoint import Checkpoint
+from ordermonit.model import Reason, Record, Status
+from ordermonit.state import CycleResult, State
+from ordermonit.times import iso
+from tests.parts.databases import sqlite
+from tests.parts.front import Front
+from tests.parts.processes import wait_until
+from tests.parts.world import Run
+
+REJECTION = "RuntimeError: Erro ao inserir o pedido:1001002,erro:produto inexistente"
+
+#: How a colour begins; NO_COLOR leaves bold and dim.
+COLOURS = tuple(f"\x1b[{code}".encode() for code in ("3", "1;3", "9"))
+
+
+class Place:
+    """A shop's orders, a configuration, and a checkpoint; no node, which these commands don't ask.
+
+    Order 1 is good, 2 was given up, 3 was rejected once, 4 waits for its payment; 5 is new.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.front = Front(sqlite(directory / "front.sqlite3"))
+        self.front.add_many(5)
+        self.front.engine.dispose()
+        self.state = State(directory / "state")
+        self.configure()
+        now = datetime.now(UTC)
+
+        def record(id: int, status: Status, reason: Reason, age: timedelta) -> Record:
+            error = REJECTION if reason is Reason.REJECTED else None
+            number = str(1_001_000 + id)
+            return Record(id, number, status, reason, now - age, now, 1, last_error=error)
+
+        self.state.create()
+        self.state.write(
+            Checkpoint(
+                4,
+                [
+                    record(1, Status.SUCCESS, Reason.OK, timedelta(days=3)),
+                    record(2, Status.EXHAUSTED, Reason.REJECTED, timedelta(hours=2)),
+                    record(3, Status.FAILED, Reason.REJECTED, timedelta(minutes=9)),
+                    record(4, Status.PAYMENT_PENDING, Reason.NOT_DUE, timedelta(minutes=8)),
+                ],
+            )
+        )
+        self.state.add_cycle(CycleResult(iso(now), iso(now), "4 orders looked at", 0, 4, 3, 1, 2))
+
+    def configure(self, **database: object) -> None:
+        files: dict[str, dict[str, object]] = {
+            "service": {},
+            "process": {},
+            "integration_server": {"host": "node", "username": "deploy", "rails_root": "/srv"},
+            "database": self.front.settings() | database,
+        }
+        for name, content in files.items():
+            (self.directory / f"{name}.yml").write_text(yaml.safe_dump(content))
+
+    def command(self, *words: str) -> list[str]:
+        places = ["--config", str(self.directory), "--state", str(self.state.directory)]
+        return [sys.executable, "-m", "ordermonit", *places, *words]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        known = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"}
+        return {**known, "TERM": "xterm-256color", **more}
+
+    def run(self, *words: str, **environment: str) -> Run:
+        done = subprocess.run(
+            self.command(*words),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.environment(**environment),
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def good(self, *words: str, **environment: str) -> str:
+        """What a command prints that must end well."""
+        run = self.run(*words, **environment)
+        assert run.exit_code == 0, run.stderr
+        return run.stdout
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@contextmanager
+def on_terminal(place: Place, *words: str, **environment: str) -> Iterator["Terminal"]:
+    """A command on a terminal of its own, 100 columns wide."""
+    ours, its = pty.openpty()
+    size = {"COLUMNS": "100", "LINES": "60"}
+    process = subprocess.Popen(
+        place.command(*words),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=place.environment(**size, **environment),
+        start_new_session=True,
+    )
+    os.close(its)
+    terminal = Terminal(ours, process)
+    try:
+        yield terminal
+    finally:
+        process.kill()
+        process.wait()
+        terminal.close()
+
+
+class Terminal:
+    """What stands on it, and who writes there."""
+
+    def __init__(self, handle: int, process: subprocess.Popen[bytes]) -> None:
+        self._handle: int | None = handle
+        self.process = process
+        self.shown = b""
+
+    def read(self, until: str = "", seconds: float = 30) -> bytes:
+        """Read until the text is there or, without one, to the end."""
+        deadline = time.monotonic() + seconds
+        while not (until and until.encode() in self.shown):
+            assert self._handle is not None
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {until!r} in {self.shown.decode()}"
+            if not select.select([self._handle], [], [], left)[0]:
+                continue
+            try:
+                data = os.read(self._handle, 65536)
+            except OSError:  # EIO: on Linux, the end of a terminal
+                data = b""
+            if not data:
+                assert not until, f"it ended without {until!r}: {self.shown.decode()}"
+                break
+            self.shown += data
+        return self.shown
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def test_status_says_what_is_wrong_since_when_and_what_to_do(place: Place) -> None:
+    shown = place.good("status")
+    assert "\x1b" not in shown
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["health", "degraded"] in lines
+    assert "the newest order of the Front, 5, is 1 id ahead" in shown
+    for status in Status:
+        assert any(line[:2] == [status, "1"] for line in lines)
+    assert "1 order given up (1001002)" in shown
+    assert "ordermonit retry 1001002" in shown
+    assert "1 order rejected (1001003)" in shown
+    assert "since 9 min" in shown
+    assert "4 in all, at most 4" in shown
+    assert not any(line.endswith(" ") for line in shown.splitlines())
+
+
+def test_status_as_json_says_the_same(place: Place) -> None:
+    status = json.loads(place.good("status", "--json"))
+    assert (status["health"], status["head"], status["newest"], status["behind"]) == (
+        *("degraded", 4, 5, 1),
+    )
+    assert status["counts"] == dict.fromkeys(Status, 1)
+    assert status["front_error"] is None
+    assert status["last_cycle"] == status["cycles"][-1]
+    assert [problem["since"] is not None for problem in status["problems"]] == [True, True]
+
+
+def test_a_database_that_does_not_answer_is_said_in_its_place(place: Place) -> None:
+    place.configure(adapter="mysql2", host="127.0.0.1", port=1, username="shop", password="x")
+    shown = place.good("status")
+    assert "health      down" in shown
+    assert "the newest order of the Front is not known" in shown
+    assert "1 order given up" in shown
+    status = json.loads(place.good("status", "--json"))
+    assert status["newest"] is None
+    assert "is down" in status["front_error"]
+
+
+def test_a_configuration_that_can_not_be_read_is_said_in_its_place_too(place: Place) -> None:
+    (place.directory / "database.yml").write_text("adapter: [")
+    assert "database.yml" in place.good("status")
+    assert json.loads(place.good("status", "--json"))["front_error"]
+    assert "not known" in place.good("show", "1001003")
+
+
+def test_a_pause_is_the_word_until_somebody_resumes(place: Place) -> None:
+    place.good("pause", "--because", "stocktaking")
+    status = json.loads(place.good("status", "--json"))
+    assert status["health"] == "paused"
+    assert status["paused"]["because"] == "stocktaking"
+    assert "(stocktaking)" in place.good("status")
+    place.good("resume")
+    assert json.loads(place.good("status", "--json"))["paused"] is None
+    place.state.pause_file.write_text("nonsense")
+    shown = place.good("status")
+    assert "health      down" in shown
+    assert "does not read as a pause" in " ".join(shown.split())
+
+
+def test_without_a_checkpoint_there_is_one_line_and_65(place: Place) -> None:
+    place.state.checkpoint.unlink()
+    for words in (["status"], ["status", "--watch"], ["orders"], ["show", "1001001"]):
+        run = place.run(*words)
+        assert run.exit_code == 65
+        assert len(run.stderr.splitlines()) == 1
+
+
+def test_colours_are_for_terminals_that_want_them(place: Place) -> None:
+    for words in (["status"], ["orders"], ["show", "1001002"]):
+        with on_terminal(place, *words) as terminal:
+            assert any(colour in terminal.read() for colour in COLOURS)
+        with on_terminal(place, *words, NO_COLOR="1") as terminal:
+            assert not any(colour in terminal.read() for colour in COLOURS)
+
+
+def test_orders_in_a_pipe_are_one_line_each_however_long(place: Place) -> None:
+    head, *lines = place.good("orders", COLUMNS="40").splitlines()
+    assert head.split()[:4] == ["ID", "NUMBER", "STATUS", "REASON"]
+    assert len(lines) == 4
+    assert lines[1].endswith(REJECTION)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], [1, 2, 3, 4]),
+        (["--status", "failed", "--status", "EXHAUSTED"], [2, 3]),
+        (["--reason", "rejected", "--status", "failed"], [3]),
+        (["--older-than", "1h"], [1, 2]),
+        (["--newer-than", "1h"], [3, 4]),
+        (["--newer-than", "1d", "--older-than", "10min"], [2]),
+        (["1001004", "1001001"], [1, 4]),
+        (["--status", "FAILED", "--older-than", "1w"], []),
+    ],
+)
+def test_orders_lets_through_what_fits_every_filter(
+    place: Place, words: list[str], expected: list[int]
+) -> None:
+    found = json.loads(place.good("orders", "--json", *words))
+    assert [each["id"] for each in found] == expected
+
+
+def test_orders_as_csv_has_the_names_and_values_of_json(place: Place) -> None:
+    rows = list(csv.DictReader(StringIO(place.good("orders", "--csv"))))
+    found = json.loads(place.good("orders", "--json"))
+    assert [list(row) for row in rows] == [list(each) for each in found]
+    assert [row["last_error"] for row in rows] == ["", REJECTION, REJECTION, ""]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--older-than", "soon"],
+        ["--reason", "BORED"],
+        ["--json", "--csv"],
+        ["1001001", "4711"],
+    ],
+)
+def test_orders_refuses_what_makes_no_sense_in_one_line(place: Place, words: list[str]) -> None:
+    run = place.run("orders", *words)
+    assert run.exit_code == 64
+    assert len(run.stderr.splitlines()) == 1
+    assert words[-1] in run.stderr or words == ["--json", "--csv"]
+
+
+def test_show_says_where_an_order_stands_and_what_comes_next(place: Place) -> None:
+    shown = place.good("show", "1001003")
+    assert "FAILED, REJECTED" in shown
+    assert "first seen  9 min" in shown
+    assert REJECTION in shown
+    assert "the next cycle asks Abacos" in " ".join(shown.split())
+    story = json.loads(place.good("show", "1001002", "--json"))
+    assert story["record"]["id"] == 2
+    assert story["next"]["what"].endswith("ordermonit retry 1001002")
+    assert story["next"]["by_cycle"] is False
+
+
+def test_an_order_that_nobody_knows_is_64_with_what_to_do(place: Place) -> None:
+    for words in (["show", "4711"], ["show", "4711", "--json"]):
+        run = place.run(*words)
+        assert run.exit_code == 64, run.stderr
+        [line] = run.stderr.splitlines()
+        assert "order 4711 has no record" in line
+        assert "HEAD is 4" in line
+    assert place.run("show", "\udcff").exit_code == 64
+
+
+def test_without_rich_the_screens_name_the_extra_and_json_needs_none(place: Place) -> None:
+    without = place.directory / "without"
+    without.mkdir()
+    text = 'raise ModuleNotFoundError("No module named \'rich\'", name="rich")\n'
+    (without / "rich.py").write_text(text)
+    here = str(without)
+    for words in (["status"], ["status", "--watch"], ["show", "1001002"]):
+        run = place.run(*words, PYTHONPATH=here)
+        assert run.exit_code == 78
+        [line] = run.stderr.splitlines()
+        assert "ordermonit[terminal]" in line
+    with on_terminal(place, "orders", PYTHONPATH=here) as terminal:
+        assert b"ordermonit[terminal]" in terminal.read()
+    for words in (["status"], ["orders"], ["show", "1001002"]):
+        place.good(*words, "--json", PYTHONPATH=here)
+    place.good("orders", "--csv", PYTHONPATH=here)
+
+
+def test_a_reader_that_goes_is_no_failure(place: Place) -> None:
+    now = datetime.now(UTC)
+    records = [
+        Record(id, str(id), Status.FAILED, Reason.REJECTED, now, now, last_error="long " * 90)
+        for id in range(1, 400)
+    ]
+    place.state.write(Checkpoint(400, records))
+    process = subprocess.Popen(
+        place.command("orders"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=place.environment(),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(30) == 0
+
+
+def test_watch_shows_each_change_and_ends_clean_on_ctrl_c(place: Place) -> None:
+    with on_terminal(place, "status", "--watch") as terminal:
+        terminal.read("4 orders looked at")
+        now = iso(datetime.now(UTC))
+        place.state.add_cycle(CycleResult(now, now, "a cycle that came later"))
+        terminal.read("a cycle that came later")
+        terminal.process.send_signal(signal.SIGINT)
+        assert b"Traceback" not in terminal.read()
+        assert terminal.process.wait(30) == 0
+
+
+def test_watch_ends_when_its_terminal_is_closed(place: Place) -> None:
+    with on_terminal(place, "status", "--watch") as terminal:
+        terminal.read("4 orders looked at")
+        terminal.close()
+        assert terminal.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_watch_in_a_pipe_prints_changes_alone_until_its_reader_goes(
+    place: Place, form: list[str]
+) -> None:
+    process = subprocess.Popen(
+        place.command("status", "--watch", *form),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=place.environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines = iter(process.stdout)
+    assert any("4 orders looked at" in line for line in lines)
+    now = iso(datetime.now(UTC))
+    place.state.add_cycle(CycleResult(now, now, "a cycle that came later"))
+    assert any("a cycle that came later" in line for line in lines)
+    process.stdout.close()
+    wait_until(lambda: process.poll() is not None, "the end", 30)
+    assert (process.returncode, process.stderr.read()) == (0, "")
+    process.stderr.close()

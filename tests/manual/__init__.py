@@ -1,0 +1,1 @@
+"""What is generated for the people: the man pages and the completions."""

@@ -1,0 +1,1 @@
+"""The Prometheus textfile and its alert rules, judged by promtool."""
