@@ -79,6 +79,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A check of one order: it changes nothing, so it may be put ahead of its turn."""
+
+    operation: Operation
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One row of the Front. `number` is whatever the column held, as text; None for NULL."""
 

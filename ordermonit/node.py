@@ -1,4 +1,7 @@
-"""One SSH connection, one remote rake, one request at a time (rule C3).
+"""One SSH connection, one remote rake, which does one request after the other (rule C3).
+
+A question about the next order may stand behind a request that the node works on; a task never
+stands behind anything.
 
 Only an explicit, well-formed answer counts (rule C5). After anything else the session is over, and
 whoever wants to know more opens a new one.
@@ -10,7 +13,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,7 @@ from ordermonit import ssh, wire
 from ordermonit.answers import classify, error_line, one_line
 from ordermonit.channel import TAIL, Channel, Ended, complaint
 from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
-from ordermonit.model import VALID_NUMBER, Answer, Operation, Verdict
+from ordermonit.model import VALID_NUMBER, Answer, Operation, Question, Verdict
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -57,13 +60,18 @@ class _Request:
     number: str
     at: float
 
-    def is_for(self, *words: str) -> bool:
-        """Whether it says just this: a verb, an operation and a number."""
-        return (self.verb, self.operation, self.number) == words
-
     def age_left(self, limit: float) -> float:
         """Seconds until it is `limit` seconds old."""
         return self.at + limit - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A question that was sent before its turn; its answer once that was taken from the line."""
+
+    question: Question
+    request: _Request
+    answer: Answer | None = None
 
 
 class Node:
@@ -76,7 +84,7 @@ class Node:
         self._channel = Channel()
         self._noise = b""
         self._requests = 0
-        self._begun: _Request | None = None
+        self._ahead: _Ahead | None = None
         self._is_dead = True
         self._is_stopping = False
         self._limit: asyncio.Timeout | None = None  # of what is being waited for
@@ -114,22 +122,58 @@ class Node:
             soon = asyncio.get_running_loop().time() + self._grace
             self._limit.reschedule(min(self._limit.when() or inf, soon))
 
-    def begin(self, operation: Operation, number: str) -> None:
-        """Send a check's question; `ask` takes its answer. Waits for nothing and never raises.
+    def begin(self, question: Question) -> None:
+        """Send a question ahead of its turn; `ask` takes its answer. Waits for nothing and never
+        raises.
 
-        A question changes nothing on the node, so it may travel while we do something else.
+        It changes nothing on the node, so it may travel while we do something else. One at a time.
         """
-        if self.is_open and self._begun is None:
-            with suppress(OSError):
-                self._begun = self._send("ask", operation, number)
+        ahead = self._ahead
+        if not self.is_open or (ahead and (ahead.answer is None or ahead.question == question)):
+            return
+        with suppress(OSError):
+            request = self._send("ask", question.operation, question.number)
+            self._ahead = _Ahead(question, request)
+
+    def take(self, question: Question) -> Answer | None:
+        """The answer of a question that was sent ahead, if it is here; then it is gone."""
+        ahead = self._ahead
+        if ahead is None or ahead.question != question or ahead.answer is None:
+            return None
+        self._ahead = None
+        return ahead.answer
+
+    def knows(self, question: Question) -> bool:
+        """Whether `take` has the answer."""
+        ahead = self._ahead
+        return ahead is not None and ahead.question == question and ahead.answer is not None
+
+    async def settle(self) -> None:
+        """Wait for the answer of the question that was sent ahead, and keep it if it is one.
+
+        Never raises; where there was no answer, the session may be over.
+        """
+        if self._ahead is None or self._ahead.answer is not None:
+            return
+        answer = await self._answer(self._ahead.request)
+        self._ahead = None if answer.verdict.is_trouble else replace(self._ahead, answer=answer)
 
     async def ask(self, operation: Operation, number: str) -> Answer:
         """Put a check to the node. Never raises for what the network or the node does."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            answer = ahead.answer or await self._answer(ahead.request)
+            if ahead.question == Question(operation, number):
+                return answer
         return await self._request("ask", operation, number)
 
-    async def run(self, operation: Operation, number: str) -> Answer:
-        """Run a task on the node. Never raises for what the network or the node does."""
-        return await self._request("run", operation, number)
+    async def run(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+        """Run a task on the node, and send a question behind it that may be wanted next.
+
+        Never raises for what the network or the node does.
+        """
+        await self.settle()
+        return await self._request("run", operation, number, then)
 
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
@@ -252,17 +296,22 @@ class Node:
             "See what `rake environment` says there; the next cycle tries again",
         )
 
-    async def _request(self, verb: str, operation: Operation, number: str) -> Answer:
-        begun, self._begun = self._begun, None
-        if begun is not None and not begun.is_for(verb, operation, number):
-            await self._answer(begun)  # nobody wants to know any more, but it is on its way
-            begun = None
+    async def _request(
+        self, verb: str, operation: Operation, number: str, then: Question | None = None
+    ) -> Answer:
         if not self.is_open:
             return self._dead(Verdict.LOST, "the session with the node was over before the request")
         try:
-            return await self._answer(begun or self._send(verb, operation, number))
+            request = self._send(verb, operation, number)
         except OSError as error:
             return self._dead(Verdict.LOST, f"the request could not be sent: {ssh.reason(error)}")
+        if then is not None:
+            self.begin(then)
+        answer = await self._answer(request)
+        if self._ahead is not None and self._ahead.answer is None:  # its turn begins now
+            request = replace(self._ahead.request, at=time.monotonic())
+            self._ahead = replace(self._ahead, request=request)
+        return answer
 
     def _send(self, verb: str, operation: Operation, number: str) -> _Request:
         if not VALID_NUMBER.fullmatch(number):  # rule C10: the caller has seen to it

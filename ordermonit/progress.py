@@ -28,10 +28,11 @@ class Progress(Protocol):
 def patience(configuration: Configuration) -> float:
     """Seconds from one progress to the next after which a cycle hangs.
 
-    The longest step: a wait for what is down, or a connection, a boot of Rails and one operation.
+    The longest step: a wait for what is down, or the answer to a question that was sent ahead, a
+    connection, a boot of Rails and one operation.
     """
     node, wait = configuration.node, configuration.service.downtime_wait
-    return wait + node.connect_timeout + 2 * node.task_timeout + GRACES
+    return wait + node.connect_timeout + 3 * node.task_timeout + GRACES
 
 
 def to_systemd(seconds: float) -> Progress:

@@ -12,7 +12,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ordermonit.model import Answer, Operation
+from ordermonit.model import Answer, Operation, Question
 
 if TYPE_CHECKING:
     from ordermonit.configuration import Node as Settings
@@ -38,22 +38,35 @@ class Session:
 
         self._runner.get_loop().call_soon_threadsafe(stop)
 
-    def begin(self, operation: Operation, number: str) -> None:
-        """Send a check's question now, if the session is open; `answer` then takes its answer."""
+    def begin(self, question: Question) -> None:
+        """Send a question now, if the session is open; `answer` then takes its answer."""
         if self._node is not None:
-            self._node.begin(operation, number)
+            self._node.begin(question)
 
-    def answer(self, operation: Operation, number: str) -> Answer:
+    def knows(self, question: Question) -> bool:
+        """Whether `answer` has it already, and waits for nothing."""
+        return self._node is not None and self._node.knows(question)
+
+    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
         """The node's answer. Opens the session first, if there is none.
+
+        `then` travels behind a task, since it may be wanted next.
 
         Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError.
         """
-        return self._runner.run(self._answer(operation, number))
+        if self._node is not None:
+            known = self._node.take(Question(operation, number))
+            if known is not None:
+                return known
+        return self._runner.run(self._answer(operation, number, then))
 
-    async def _answer(self, operation: Operation, number: str) -> Answer:
+    async def _answer(self, operation: Operation, number: str, then: Question | None) -> Answer:
         node = await self._opened()
-        put = node.run if operation in self._settings.tasks else node.ask
-        return await put(operation, number)
+        if operation not in self._settings.tasks:
+            return await node.ask(operation, number)
+        await node.settle()  # what ends with that question is not this task's
+        node = await self._opened()
+        return await node.run(operation, number, then)
 
     async def _opened(self) -> Node:
         from ordermonit.node import Node

@@ -9,7 +9,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Protocol
 
 from ordermonit.checkpoint import Checkpoint
@@ -18,31 +17,30 @@ from ordermonit.errors import NodeLocked, Unavailable
 from ordermonit.events import Event
 from ordermonit.journal import Log
 from ordermonit.journey import Ask, Run, Save, Trouble, charged, journey
-from ordermonit.model import Answer, Operation, Reason, Record, Status, Verdict, shown
-from ordermonit.passing import Passing
+from ordermonit.ledger import Ledger, Store
+from ordermonit.model import Answer, Operation, Question, Reason, Record, Status, Verdict
 from ordermonit.plan import Item, Plan, Why, rules
 from ordermonit.progress import Progress
 
 _SAVED = Answer(Verdict.DONE)
 
 
-class Store(Protocol):
-    """Where the checkpoint becomes durable; `state.State` is the real one."""
-
-    def write(self, checkpoint: Checkpoint) -> int:
-        """Write it. Raises StateError."""
-        ...
-
-
 class Line(Protocol):
     """The line to the node that the work needs; `session.Session` is the real one."""
 
-    def answer(self, operation: Operation, number: str) -> Answer:
-        """The node's answer. Raises Unavailable, Refused, ConfigurationError."""
+    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+        """The node's answer; `then` travels behind a task.
+
+        Raises Unavailable, Refused, ConfigurationError.
+        """
         ...
 
-    def begin(self, operation: Operation, number: str) -> None:
-        """Send a check's question if the session is open; `answer` then takes its answer."""
+    def begin(self, question: Question) -> None:
+        """Send a question if the session is open; `answer` then takes its answer."""
+        ...
+
+    def knows(self, question: Question) -> bool:
+        """Whether `answer` has it already, and waits for nothing."""
         ...
 
     def leave(self) -> None:
@@ -71,20 +69,16 @@ class Work:
         self._checks = configuration.node.checks
         self._rules = rules(configuration)
         self._line = line
-        self._state = state
+        self._ledger = Ledger(state, checkpoint, log, configuration.service.max_attempts)
         self._checkpoint = checkpoint
         self._log = log
         self._progress = progress
         self._deadline = deadline
-        self.tally: Counter[Event] = Counter()
         self.answers: Counter[tuple[str, ...]] = Counter()
         self.checked = 0
         self.stopped = False
         self._total = 0
         self._waiting: deque[Item] = deque()
-        self._is_rescanning = bool(checkpoint.rescans)
-        self._passing = Passing(checkpoint, Plan((), (), 0), 0)
-        self._unwritten = False  # a rescan has come further: that waits for the next write
         self._unusable: set[Operation] = set()
         self._was_open = False
         self._last: dict[str, object] = {}  # the newest operation, for the journal
@@ -92,6 +86,11 @@ class Work:
         self._evidence = False  # Abacos has answered since somebody was charged on evidence
         self._down_since: float | None = None
         self._told: str | None = None
+
+    @property
+    def tally(self) -> Counter[Event]:
+        """What became of the orders, by event."""
+        return self._ledger.tally
 
     def stop(self) -> None:
         """End after the operation in hand. Safe in a signal handler."""
@@ -103,11 +102,9 @@ class Work:
         Raises Unavailable after downtime that outlasted the cycle (no attempt is charged), Refused,
         ConfigurationError and StateError.
         """
-        self._passing = Passing(self._checkpoint, plan, self._service.late_commit_window)
-        self._unwritten = self._passing.turn_page()
+        self._ledger.begin(plan, self._service.late_commit_window)
         self._do(plan)
-        if self._unwritten:
-            self._write()
+        self._ledger.end()
 
     def _do(self, plan: Plan) -> None:
         self._total = len(plan.items)
@@ -151,9 +148,9 @@ class Work:
         """Drive one journey as far as it goes."""
         id = item.record.id
         self._last = {}
-        record = self._record(item)
+        record = self._ledger.record(item)
         if item.why is Why.LATE and id not in self._checkpoint.records:
-            self._tell(Event.ORDER_LATE, record, item)
+            self._ledger.tell(Event.ORDER_LATE, record, item, {})
         rules = replace(self._rules, again=True) if item.why is Why.RESCAN else self._rules
         steps = journey(record, item.order, rules)
         try:
@@ -171,11 +168,6 @@ class Work:
             self._note_unknown(item, trouble)
         return trouble
 
-    def _record(self, item: Item) -> Record:
-        """The order's record as it stands now; a closed one is none of an order checked again."""
-        known = self._checkpoint.records.get(item.record.id)
-        return item.record if known is None or not known.is_open else known
-
     def _put(self, item: Item, operation: Operation, is_task: bool) -> Answer:
         """Put one operation to the node for this order, and remember what it proves."""
         number = item.order.number if item.order is not None else None
@@ -186,9 +178,11 @@ class Work:
     def _ask(self, operation: Operation, number: str) -> Answer:
         if operation in self._unusable:
             return Answer(Verdict.UNAVAILABLE)
+        if not self._line.knows(Question(operation, number)):
+            self._ledger.settle()
         self._progress(self.checked, self._total, f"order {number}: {operation}")
         begun = time.monotonic()
-        answer = self._line.answer(operation, number)
+        answer = self._line.answer(operation, number, self._next_question())
         self._was_open = True
         self.answers[operation.value, answer.verdict.value] += 1
         if answer.verdict is Verdict.UNAVAILABLE:
@@ -203,68 +197,32 @@ class Work:
         return answer
 
     def _save(self, item: Item, step: Save, **details: object) -> None:
-        """Write the record, and HEAD with it when the order has its verdict (rule C6)."""
-        number = item.order.number if item.order is not None else step.record.number
-        now = datetime.now(UTC)
-        record = step.record.with_(number=shown(number))
-        old = self._checkpoint.records.get(record.id)
-        if item.why is Why.RESCAN and not record.is_open and (old is None or not old.is_open):
-            # It is where it should be: losing this would only have it asked about once more.
-            self._unwritten = self._passing.over(record.id) or self._unwritten
-            self._begin_next()
-            for event in step.events:
-                self._tell(event, record, item, **details)
-            return
-        changed = old is None or old != record.with_(updated_at=old.updated_at)
-        if changed:
-            record = record.with_(updated_at=now)
-            self._checkpoint.put(record)
-        if step.final:
-            changed = self._passing.over(record.id) or changed
-            self._begin_next()
-        if changed:
-            self._write()
-        if changed or not step.final:
-            for event in step.events:
-                self._tell(event, record, item, **details)
+        """Make the record durable (rule C6).
 
-    def _write(self) -> None:
-        self._state.write(self._checkpoint)
-        self._unwritten = False
-        if self._is_rescanning and not self._checkpoint.rescans:
-            self._is_rescanning = False
-            self._log.tell(Event.RESCAN_DONE)
-
-    def _begin_next(self) -> None:
-        """The next order's question travels while this one's record becomes durable.
-
-        Rule C6 holds: a question changes nothing, and whatever does waits.
+        Meanwhile the next order's question travels, where this one has its verdict: a question
+        changes nothing, and whatever does waits.
         """
+        may_wait = False
+        question = self._next_question() if step.final else None
+        if question is not None:
+            self._line.begin(question)
+            may_wait = self._line.knows(question)
+        self._ledger.save(item, step, {**self._last, **details}, may_wait=may_wait)
+
+    def _next_question(self) -> Question | None:
+        """What the next order's journey begins with, if that is a question to the node."""
         if not self._waiting or self.stopped:
-            return
+            return None
         item = self._waiting[0]
-        first = next(journey(self._record(item), item.order, self._rules))
-        if isinstance(first, Ask) and self._can_ask(first.operation):
-            assert item.order is not None
-            assert item.order.number is not None
-            self._line.begin(first.operation, item.order.number)
+        first = next(journey(self._ledger.record(item), item.order, self._rules))
+        if not isinstance(first, Ask) or not self._can_ask(first.operation):
+            return None
+        assert item.order is not None
+        assert item.order.number is not None
+        return Question(first.operation, item.order.number)
 
     def _can_ask(self, operation: Operation) -> bool:
         return operation in self._checks and operation not in self._unusable
-
-    def _tell(self, event: Event, record: Record, item: Item, **details: object) -> None:
-        self.tally[event] += 1
-        self._log.tell(
-            event,
-            id=record.id,
-            number=record.number,
-            status=record.status,
-            reason=record.reason,
-            attempt=record.attempts,
-            max_attempts=self._rules.max_attempts,
-            state=item.order.state if item.order is not None else None,
-            **{"operation": record.in_flight, "error": record.last_error, **self._last, **details},
-        )
 
     def _note_unknown(self, item: Item, trouble: Trouble) -> None:
         """Say in the record that an operation was begun and nobody knows its end (rule C5)."""
@@ -318,7 +276,7 @@ class Work:
         return Verdict.DONE if evidence else None
 
     def _charge(self, item: Item, trouble: Trouble) -> None:
-        record = self._record(item)
+        record = self._ledger.record(item)
         hung = trouble.answer.verdict is Verdict.TIMEOUT
         reason = Reason.TIMEOUT if hung else Reason.REJECTED
         step = charged(record, reason, trouble.answer, self._rules)
@@ -333,7 +291,7 @@ class Work:
             if trouble.answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
                 self._charge(item, trouble)
             else:
-                record = self._record(item)
+                record = self._ledger.record(item)
                 unknown = _unknown(record, trouble)
                 self._save(item, Save(unknown, (Event.ORDER_UNKNOWN,), final=True))
                 self.checked += 1

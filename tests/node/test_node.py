@@ -22,13 +22,16 @@ from ordermonit import ssh
 from ordermonit.channel import TAIL
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Refused, Unavailable
-from ordermonit.model import Answer, Operation, Verdict
+from ordermonit.model import Answer, Operation, Question, Verdict
 from ordermonit.node import Node
+from ordermonit.session import Session
 from tests.node.remote import CHECKS, TASKS, is_alive, pids, rails_root
 from tests.parts.processes import free_port, wait_until
 from tests.parts.sshd import Sshd, keygen
 
 INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS
+FIRST, SECOND = Question(EXISTS, "1"), Question(EXISTS, "2")
+YES, NO, DONE = Answer(Verdict.YES), Answer(Verdict.NO), Answer(Verdict.DONE)
 
 #: Seconds within which a failure must be told that nothing but a deadline could delay.
 SOON = 10
@@ -350,22 +353,56 @@ def test_a_question_travels_ahead_of_its_answer(settings: Settings) -> None:
     async def session() -> list[Answer]:
         async with opened(settings) as node:
             await node.run(INSERT, "1")
-            node.begin(EXISTS, "1")
-            node.begin(EXISTS, "2")  # one at a time: this one is not sent
+            node.begin(FIRST)
+            node.begin(SECOND)  # one at a time: this one is not sent
             first = [await node.ask(EXISTS, "1"), await node.ask(EXISTS, "2")]
-            node.begin(EXISTS, "2")  # nobody takes this answer, and nobody else gets it
+            node.begin(SECOND)  # nobody takes this answer, and nobody else gets it
             return [*first, await node.ask(EXISTS, "1"), await node.run(INSERT, "3")]
 
-    yes, no, done = Answer(Verdict.YES), Answer(Verdict.NO), Answer(Verdict.DONE)
-    assert asyncio.run(session()) == [yes, no, yes, done]
+    assert asyncio.run(session()) == [YES, NO, YES, DONE]
+
+
+def test_a_question_behind_a_task_is_answered_once(settings: Settings) -> None:
+    async def session() -> list[object]:
+        async with opened(settings) as node:
+            found: list[object] = [await node.run(INSERT, "1", SECOND), node.knows(SECOND)]
+            found += [await node.run(INSERT, "2"), node.knows(SECOND), node.knows(FIRST)]
+            # As it was when it was asked; and whoever wants to know again asks again.
+            return [*found, node.take(SECOND), node.take(SECOND), await node.ask(EXISTS, "2")]
+
+    assert asyncio.run(session()) == [DONE, False, DONE, True, False, NO, None, YES]
+
+
+def test_the_time_of_a_question_begins_with_its_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "GRACE", 0.5)
+    napping = {**CHECKS, EXISTS: "sleep 2; true"}
+
+    async def session() -> list[Answer]:
+        async with opened(replace(settings, checks=napping, task_timeout=3)) as node:
+            return [await node.run(INSERT, "nap", SECOND), await node.ask(EXISTS, "2")]
+
+    assert asyncio.run(session()) == [DONE, YES]
+
+
+def test_a_task_does_not_end_with_the_question_before_it(settings: Settings) -> None:
+    hanging = {**CHECKS, EXISTS: "number == '2' ? sleep : true"}
+    session = Session(replace(settings, checks=hanging, task_timeout=1))
+    try:
+        assert session.answer(INSERT, "1", SECOND) == DONE
+        assert session.answer(INSERT, "3", FIRST) == DONE
+        assert session.answer(EXISTS, "1") == YES
+    finally:
+        session.close()
 
 
 def test_a_question_ahead_is_lost_with_its_session(settings: Settings) -> None:
     async def session() -> Answer:
         async with opened(settings) as node:
-            node.begin(EXISTS, "1")
+            node.begin(FIRST)
             await node.close()
-            node.begin(EXISTS, "2")
+            node.begin(SECOND)
             return await node.ask(EXISTS, "1")
 
     assert asyncio.run(session()).verdict is Verdict.LOST

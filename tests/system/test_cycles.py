@@ -128,7 +128,7 @@ def test_a_cycle_that_hangs_in_the_middle_of_an_order_is_ended_after_its_last_ex
         machine.wait(lambda: judge.inserted_count(number), "the insertion to take effect")
         machine.run("kill", f"-{signal.SIGSTOP.value}", str(_main_pid(inside)))
         stopped = time.monotonic()
-        longest = GRACES + 2 * deadlines["task_timeout"] + deadlines["connect_timeout"] + 1
+        longest = GRACES + 3 * deadlines["task_timeout"] + deadlines["connect_timeout"] + 1
         machine.wait(lambda: _result(inside) == "timeout", "the timeout", longest + 15)
         assert time.monotonic() - stopped > 4, "the order's own extension held, not TimeoutStartSec"
     inside.abacos.work()

@@ -53,5 +53,5 @@ def test_the_graces_of_one_operation_are_part_of_the_patience() -> None:
 
 def test_a_wait_for_what_is_down_is_no_hang() -> None:
     configuration = load(CONFIG)
-    steps = configuration.service.downtime_wait + 2 * configuration.node.task_timeout
+    steps = configuration.service.downtime_wait + 3 * configuration.node.task_timeout
     assert patience(configuration) > steps

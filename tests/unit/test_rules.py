@@ -127,6 +127,49 @@ def test_c6_only_a_question_travels_ahead_of_the_record_before_it() -> None:
     assert shop.runs(Operation.INSERT_ORDER) == ["N2", "N3", "N5"]
 
 
+def test_c6_a_verdict_and_the_next_intent_are_one_write_where_nothing_lies_between() -> None:
+    shop = Shop(max_orders_per_request=9)
+    for id in (1, 2, 3):
+        shop.order(id)
+    shop.cycle()
+    # Three an order: two intents, and the verdict, which is the next one's intent but for the last.
+    assert shop.disk.heads == [0, 0, 1, 1, 2, 2, 3]
+    assert shop.events.index(Event.PAYMENT_CONFIRMED) < shop.events.index(Event.ORDER_MISSING, 2)
+
+
+def test_c6_nothing_is_told_before_it_is_durable() -> None:
+    shop = Shop()
+    shop.order(1)
+    shop.order(2)
+    shop.disk.faults = deque([Fault.NONE, Fault.NONE, Fault.CRASH])
+    with pytest.raises(Crash):
+        shop.cycle()
+    assert shop.record(1).in_flight is Operation.CONFIRM_PAYMENT
+    assert Event.PAYMENT_CONFIRMED not in shop.events
+    assert shop.runs(Operation.INSERT_ORDER) == ["N1"], "nothing runs before that write"
+
+
+def test_c6_a_verdict_does_not_wait_for_a_question() -> None:
+    shop = Shop()
+    shop.order(1, "waiting_payment")  # its last task has the next question still behind it
+    shop.order(2)
+    with pytest.raises(Crash):
+        shop.cycle(Fault.NONE, Fault.NONE, Fault.CRASH)
+    assert shop.record(1).reason is Reason.NOT_DUE
+    assert shop.runs(Operation.ORDER_EXISTS) == ["N1", "N2"]
+
+
+@pytest.mark.parametrize("fault", [Fault.TIMEOUT, Fault.LOST, Fault.DOWN, Fault.AMBIGUOUS])
+def test_a_question_ahead_that_fails_is_asked_again_and_charged_to_nobody(fault: Fault) -> None:
+    shop = Shop()
+    first, second = shop.order(1), shop.order(2)
+    shop.cycle(Fault.NONE, Fault.NONE, fault)
+    assert shop.runs(Operation.ORDER_EXISTS) == [first, second, second]
+    assert [shop.record(id).attempts for id in (1, 2)] == [0, 0]
+    assert shop.world.confirmed == {first: 1, second: 1}
+    assert Event.CONFIRMATION_REPEATED not in shop.events
+
+
 def test_c6_head_never_passes_an_order_without_a_record() -> None:
     shop = Shop()
     shop.world.poisoned[shop.order(1)] = Fault.TIMEOUT

@@ -13,7 +13,7 @@ from ordermonit.events import Event
 from ordermonit.front import Front
 from ordermonit.gaps import Gap, Moment
 from ordermonit.journal import Log
-from ordermonit.model import Answer, Operation, Order, Verdict
+from ordermonit.model import Answer, Operation, Order, Question, Verdict
 from ordermonit.plan import plan, rules
 from ordermonit.work import Work
 
@@ -54,6 +54,10 @@ _WITH_EFFECT = {
 }
 
 
+def _is_task(operation: Operation) -> bool:
+    return operation in (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
+
+
 @dataclass
 class World:
     """The Front's visible rows, and Abacos as the judge: how often it took what."""
@@ -70,6 +74,8 @@ class World:
     asked: list[tuple[Operation, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     asked_ahead: list[str] = field(default_factory=list)
+    ahead: Question | None = None
+    ahead_answer: Answer | None = None
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
     # The Front, as `plan` reads it.
@@ -98,11 +104,32 @@ class World:
     def next_fault(self) -> Fault:
         return self.faults.popleft() if self.faults else Fault.NONE
 
-    def begin(self, operation: Operation, number: str) -> None:
-        assert operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED)
-        self.asked_ahead.append(number)
+    def begin(self, question: Question) -> None:
+        assert question.operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED)
+        if self.ahead is None or (self.ahead_answer and self.ahead != question):
+            self.ahead, self.ahead_answer = question, None
+            self.asked_ahead.append(question.number)
 
-    def answer(self, operation: Operation, number: str) -> Answer:
+    def knows(self, question: Question) -> bool:
+        return self.ahead == question and self.ahead_answer is not None
+
+    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+        if self.ahead is not None:
+            question, known = self.ahead, self.ahead_answer
+            self.ahead = self.ahead_answer = None
+            if question == Question(operation, number):
+                return known or self._answer(operation, number)
+            known = known or self._answer(question.operation, question.number)
+            if _is_task(operation) and not known.verdict.is_trouble:
+                self.ahead, self.ahead_answer = question, known
+        if _is_task(operation) and then is not None:
+            self.begin(then)
+        answer = self._answer(operation, number)
+        if answer.verdict in (Verdict.TIMEOUT, Verdict.LOST):  # the session is over
+            self.leave()
+        return answer
+
+    def _answer(self, operation: Operation, number: str) -> Answer:
         self.asked.append((operation, number))
         if number in self.poisoned and not self.faults:
             self.faults.append(self.poisoned[number])
@@ -120,7 +147,7 @@ class World:
                 found = self._insert(number, effect)
             case Operation.CONFIRM_PAYMENT:
                 found = self._confirm(number, effect)
-        is_task = operation in (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
+        is_task = _is_task(operation)
         if fault is Fault.CRASH_AFTER_EFFECT:
             self._lose(operation, number)
             raise Crash
@@ -153,7 +180,7 @@ class World:
         return Answer(Verdict.DONE)
 
     def leave(self) -> None:
-        pass
+        self.ahead = self.ahead_answer = None
 
     def pause(self, seconds: float) -> None:
         pass
@@ -219,6 +246,7 @@ def cycle(
         del done, total
         world.told.append(doing)
 
+    world.leave()  # a cycle opens a session of its own
     checkpoint = disk.read()
     service = configuration.service
     front = cast(Front, world)
