@@ -57,7 +57,7 @@ class Ledger:
     ) -> None:
         """Write the record, and HEAD with it when the order has its verdict; then tell of it.
 
-        `may_wait`: the next step is another `save`. Raises StateError.
+        `may_wait`: `settle` or another `save` comes at once. Raises StateError.
         """
         number = item.order.number if item.order is not None else step.record.number
         record = step.record.with_(number=shown(number))
@@ -85,7 +85,7 @@ class Ledger:
             self._write()
 
     def settle(self) -> None:
-        """Write what waits, before anything is sent. Raises StateError."""
+        """Write what waits. Raises StateError."""
         if self._is_waiting:
             self._write()
 

@@ -179,7 +179,7 @@ class Work:
         if operation in self._unusable:
             return Answer(Verdict.UNAVAILABLE)
         if not self._line.knows(Question(operation, number)):
-            self._ledger.settle()
+            self._ledger.settle()  # nothing is waited for with a verdict in memory alone
         self._progress(self.checked, self._total, f"order {number}: {operation}")
         begun = time.monotonic()
         answer = self._line.answer(operation, number, self._next_question())
@@ -197,16 +197,14 @@ class Work:
         return answer
 
     def _save(self, item: Item, step: Save, **details: object) -> None:
-        """Make the record durable (rule C6).
+        """Make the record durable before anything is sent that changes something (rule C6).
 
-        Meanwhile the next order's question travels, where this one has its verdict: a question
-        changes nothing, and whatever does waits.
+        The next order's question changes nothing, so it travels meanwhile.
         """
-        may_wait = False
         question = self._next_question() if step.final else None
         if question is not None:
             self._line.begin(question)
-            may_wait = self._line.knows(question)
+        may_wait = question is not None  # for no longer than until that is asked
         self._ledger.save(item, step, {**self._last, **details}, may_wait=may_wait)
 
     def _next_question(self) -> Question | None:
