@@ -35,7 +35,7 @@ bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit;
 	.venv/bin/python -m tests.benchmarks
 
 .PHONY: torture
-torture: torture-packages .venv/ready ## Kill and fail it at every point; writes TORTURE.md
+torture: torture-packages .venv/ready ## Kill and fail it at every point, and for a day (root); writes TORTURE.md
 	.venv/bin/python -m tests.torture
 
 .PHONY: lint

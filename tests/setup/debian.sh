@@ -12,7 +12,7 @@ test="$demo openssh-server openssh-client mariadb-server postgresql systemd syst
 strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base prometheus"
 
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
-torture="$demo openssh-server openssh-client strace"
+torture="$demo openssh-server openssh-client mariadb-server strace faketime"
 
 case "${1-}" in
 venv) wanted=$venv ;;

@@ -1,15 +1,18 @@
-"""`make torture`: every point of every scene, and odd input by the thousand; writes TORTURE.md."""
+"""`make torture`: every point of every scene, odd input, and a whole day; writes TORTURE.md."""
 
 import argparse
 import multiprocessing
 import os
 import random
 import sys
+import tempfile
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.torture import results
+from tests.parts.mariadb import MariaDB
+from tests.torture import day, results
+from tests.torture.day.verdict import Result
 from tests.torture.results import Cases, Points
 from tests.torture.scenes import BY_NAME
 from tests.torture.tasks import fuzz, hurt_at, points_of
@@ -99,13 +102,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=", ".join(BY_NAME))
     parser.add_argument("--only", default="", metavar="TEXT", help="points with it in their names")
     parser.add_argument("--cases", type=int, default=20_000, help="odd files and answers")
+    parser.add_argument("--no-day", action="store_true", help="leave out the simulated day")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--output", type=Path, default=Path("TORTURE.md"))
     options = parser.parse_args()
     unknown = [scene for scene in options.scenes if scene not in BY_NAME]
     if unknown:
         parser.error(f"no scene {unknown[0]!r}; there are {', '.join(BY_NAME)}")
+    if os.geteuid() != 0 and not options.no_day:
+        parser.error("the day's boot clock needs root: be root, or say --no-day")
     return options
+
+
+def _day() -> Result:
+    """The whole day, on a server of its own."""
+    with tempfile.TemporaryDirectory(prefix="om-day-") as directory, MariaDB() as mariadb:
+        return day.run(Path(directory), mariadb, say=lambda line: print(line, file=sys.stderr))
 
 
 def main() -> int:
@@ -117,9 +129,10 @@ def main() -> int:
         run = _Run(pool)
         run.hurt(options.scenes or list(BY_NAME), options.only)
         run.fuzz(options.cases)
-    options.output.write_text(results.document(run.points, run.cases))
+    whole = None if options.no_day else _day()
+    options.output.write_text(results.document(run.points, run.cases, whole))
     print(options.output.read_text())
-    return 0 if run.is_well else 1
+    return 0 if run.is_well and (whole is None or whole.is_good) else 1
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.benchmarks.report import Table, paper
+from tests.torture.day.verdict import Result
 from tests.torture.ground import Hurt
 
 _INTRODUCTION = """\
@@ -13,7 +14,7 @@ _INTRODUCTION = """\
 Written by `make torture`. A command is killed at each of its state-changing system calls, then has
 each of them (and each read of a state file) fail; after each, clean cycles run, and a stand-in for
 Abacos that counts every call says what was lost or doubled. Then odd files and odd answers are
-read by the thousand. {verdict}
+read by the thousand, and a shop's day is played with all its faults. {verdict}
 """
 
 #: Exit codes, as people name them.
@@ -67,12 +68,31 @@ def is_wrong(hurt: Hurt) -> bool:
     return bool(hurt.problems) or (not hurt.hit and bool(hurt.point.target.files))
 
 
-def document(points: dict[str, Points], cases: dict[str, Cases]) -> str:
-    """The whole file."""
+def document(points: dict[str, Points], cases: dict[str, Cases], day: Result | None) -> str:
+    """The whole file; the day may have been left out."""
     hurts = [hurt for some in points.values() for hurt in some.hurts]
     wrong = sum(map(is_wrong, hurts)) + sum(len(some.problems) for some in cases.values())
-    verdict = f"{wrong} points or cases went wrong." if wrong else "Nothing was lost or doubled."
-    return paper(_INTRODUCTION.format(verdict=verdict), [_points(points), _cases(cases)])
+    tables = [_points(points), _cases(cases)]
+    if day is not None:
+        wrong += len(day.lost) + len(day.doubled) + len(day.problems)
+        tables.append(_day(day))
+    verdict = f"{wrong} things went wrong." if wrong else "Nothing was lost or doubled."
+    return paper(_INTRODUCTION.format(verdict=verdict), tables)
+
+
+def _day(day: Result) -> Table:
+    problems = (*day.lost, *day.doubled, *day.problems)
+    text = (
+        "MariaDB, sshd, rake with the driver and a process for each cycle are real; the hours are"
+        " simulated, on the wall's clock and the boot clock alike. `payment_confirmed` is"
+        " configured. A wait of 1 cycle is that of an order which the very next one brought."
+    )
+    return Table(
+        "24 hours of a shop",
+        "\n\n".join((text, *(f"WRONG: {problem}" for problem in problems))),
+        ("what", "how much"),
+        day.rows,
+    )
 
 
 def _points(points: dict[str, Points]) -> Table:

@@ -26,7 +26,8 @@ def main() -> int:
         directory.mkdir(exist_ok=True)
         size = SMALL if options.small else WHOLE
         result = run(directory, mariadb, size=size, seed=options.seed, say=_said)
-    _said(f"\n{result.table()}")
+    for what, how in result.rows:
+        _said(f"{what}: {how}")
     for problem in (*result.lost, *result.doubled, *result.problems):
         _said(problem)
     return 0 if result.is_good else 1

@@ -88,9 +88,3 @@ class Result:
     def is_good(self) -> bool:
         """Nothing lost, nothing doubled, nothing else wrong."""
         return not (self.lost or self.doubled or self.problems)
-
-    def table(self) -> str:
-        """As Markdown."""
-        lines = ["| 24 simulated hours | |", "|---|---|"]
-        lines += [f"| {what} | {how} |" for what, how in self.rows]
-        return "\n".join(lines) + "\n"
