@@ -8,19 +8,25 @@ from ordermonit.model import LAST_ERROR_LIMIT
 
 
 def who() -> str:
-    """The name that stands in the journal for this change."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+    """The name that stands in the journal for this change, as one readable line."""
+    name = os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+    return _readable(name)
 
 
 def told(because: str | None) -> str | None:
     """The text of `--because` as one readable line. Raises UsageError when nothing is in it."""
     if because is None:
         return None
-    words = " ".join(because.split())
-    line = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)
+    line = _readable(because)
     if not line:
         raise UsageError("--because is empty", "Say why, in a few words: it stands in the journal")
     return line[:LAST_ERROR_LIMIT]
+
+
+def _readable(text: str) -> str:
+    """The text as one line, with a mark in the place of what is invisible in it."""
+    words = " ".join(text.split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)
 
 
 def why(because: str | None) -> str:
