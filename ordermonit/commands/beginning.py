@@ -54,6 +54,7 @@ def gaps_behind(
 def import_(context: Context) -> int:
     """Take over the former service's checkpoint."""
     path: Path = context.arguments.file
+    context.log()  # first of all: what is changed has to be told
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as problem:
@@ -82,7 +83,7 @@ def _created(context: Context, checkpoint: Checkpoint, how: str) -> None:
 
 def recover(context: Context) -> int:
     """Restore the checkpoint's predecessor, showing the difference."""
-    state = context.state
+    state, log = context.state, context.log()
     state.lock()
     try:
         state.read()
@@ -100,7 +101,7 @@ def recover(context: Context) -> int:
     kept = state.set_aside()
     state.write(good)
     sentence = f"checkpoint {state.checkpoint} restored from {state.previous}; HEAD is {good.head}"
-    context.log().tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
+    log.tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
     print(f"{sentence}. Lines with - stood in the damaged file only" + kept)
     print("The next cycle checks again what the lost write may have been about; that is safe")
     return Exit.OK
