@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import agrees, told, who, why
+from ordermonit.commands.person import agrees, take_turn, told, who, why
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.events import Event
 from ordermonit.gaps import Moment
@@ -27,7 +27,7 @@ def retry(context: Context) -> int:
             "For example: ordermonit retry 1001234",
         )
     because = told(arguments.because)
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     records = [record for record in checkpoint.records.values() if _can_be_retried(record)]
     if numbers:
@@ -79,7 +79,7 @@ def dismiss(context: Context) -> int:
     begun = [record for record in seen if record.in_flight is not None]
     if begun and not agrees(_warning(begun), arguments.yes):
         return Exit.OK
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     chosen = _open_records(checkpoint, arguments.number)
     if [record for record in chosen if record.in_flight is not None] != begun:

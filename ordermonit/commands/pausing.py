@@ -5,7 +5,7 @@ import sys
 from datetime import datetime, timedelta
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import told, who
+from ordermonit.commands.person import take_turn, told, who
 from ordermonit.errors import CheckpointError, Exit, UsageError
 from ordermonit.events import Event
 from ordermonit.gaps import Moment
@@ -18,7 +18,7 @@ def pause(context: Context) -> int:
     arguments, state, log = context.arguments, context.state, context.log()
     now = Moment.now()
     ordered = Pause(who(), now, _end(arguments.until, arguments.for_, now), told(arguments.because))
-    state.lock()
+    take_turn(state)
     state.write_pause(ordered.encode())
     log.tell(Event.PAUSED, sentence=ordered.sentence, who=ordered.who, because=ordered.because)
     if arguments.json:
@@ -44,7 +44,7 @@ def _end(until: datetime | None, span: timedelta | None, now: Moment) -> datetim
 def resume(context: Context) -> int:
     """End the pause."""
     arguments, state, log = context.arguments, context.state, context.log()
-    state.lock()
+    take_turn(state)
     data = state.read_pause()
     if data is None:
         if arguments.json:

@@ -2,9 +2,15 @@
 
 import os
 import sys
+import time
 
-from ordermonit.errors import UsageError
+from ordermonit.errors import Unavailable, UsageError
 from ordermonit.model import LAST_ERROR_LIMIT
+from ordermonit.state import State
+
+#: Seconds that a person waits at most for the end of a cycle, and from one try to the next: when
+#: all is down, a cycle begins where the last one ended.
+_PATIENCE, _BETWEEN = 600.0, 0.05
 
 
 def who() -> str:
@@ -51,3 +57,26 @@ def agrees(question: str, yes: bool) -> bool:
         return True
     print("Nothing was changed", file=sys.stderr)
     return False
+
+
+def take_turn(state: State) -> None:
+    """Take the lock. At a terminal a person waits for the end of a cycle that has it.
+
+    Raises Unavailable without a terminal, or when that takes too long; and what `State.lock` does.
+    """
+    try:
+        state.lock()
+        return
+    except Unavailable as busy:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        print(f"{busy.message}; waiting for its end (Ctrl-C: don't)", file=sys.stderr, flush=True)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        time.sleep(_BETWEEN)
+        try:
+            state.lock()
+            return
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise

@@ -4,7 +4,7 @@ import json
 import sys
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import told, who, why
+from ordermonit.commands.person import take_turn, told, who, why
 from ordermonit.errors import Exit, UsageError
 from ordermonit.events import Event
 from ordermonit.front import Front, connected
@@ -17,7 +17,7 @@ def rescan(context: Context) -> int:
     arguments, state, log = context.arguments, context.state, context.log()
     because = told(arguments.because)
     configuration = context.configuration()
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     with connected(configuration.database) as front:
         first, last = _range(context, front, checkpoint.head)

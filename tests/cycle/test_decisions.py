@@ -140,13 +140,39 @@ def test_dismiss_changes_nothing_when_it_is_typed_wrong(
     assert world.checkpoint() == before
 
 
-def test_no_change_is_made_while_a_cycle_runs(world: World) -> None:
-    [number] = broken(world, "reject")
+def slow_cycle(world: World) -> subprocess.Popen[str]:
+    """A cycle that has the lock, and for a while."""
     world.abacos.behave("slow", seconds=30)
     cycle = world.start("cycle")
     lock = world.state / "lock"
     while f"pid {cycle.pid}" not in lock.read_text():
         assert cycle.poll() is None
+    return cycle
+
+
+def test_at_a_terminal_a_change_waits_for_the_end_of_a_cycle(world: World) -> None:
+    [number] = broken(world, "reject")
+    cycle = slow_cycle(world)
+    ours, theirs = pty.openpty()
+    command = world.command_line("retry", str(number))
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=world.environment()
+    )
+    os.close(theirs)
+    shown = b""
+    while b"waiting for its end" not in shown:
+        shown += os.read(ours, 4096)
+    assert f"pid {cycle.pid}".encode() in shown
+    cycle.terminate()
+    assert process.wait(PATIENCE) == 0
+    assert b"back in the next cycle" in os.read(ours, 4096)
+    os.close(ours)
+    assert world.record(number)["attempts"] == 0
+
+
+def test_without_a_terminal_no_change_is_made_while_a_cycle_runs(world: World) -> None:
+    [number] = broken(world, "reject")
+    cycle = slow_cycle(world)
     for command in (
         ["retry", str(number)],
         ["dismiss", str(number), "--because", "x", "--yes"],
