@@ -39,7 +39,8 @@ def orders(context: Context) -> int:
     with drawing():
         from ordermonit.commands.orders_screen import draw
         from ordermonit.commands.screen import Screen
-    Screen().show(draw(records, now))
+    screen = Screen()
+    screen.show(draw(records, now, screen.width))
     return Exit.OK
 
 

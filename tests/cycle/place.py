@@ -95,7 +95,7 @@ class Place:
 
 @contextmanager
 def on_terminal(place: Place, *words: str, **environment: str) -> Iterator["Terminal"]:
-    """A command on a terminal of its own, 100 columns wide."""
+    """A command on a terminal of its own, 100 columns wide unless COLUMNS says otherwise."""
     ours, its = pty.openpty()
     size = {"COLUMNS": "100", "LINES": "60"}
     process = subprocess.Popen(
@@ -103,7 +103,7 @@ def on_terminal(place: Place, *words: str, **environment: str) -> Iterator["Term
         stdin=its,
         stdout=its,
         stderr=its,
-        env=place.environment(**size, **environment),
+        env=place.environment(**(size | environment)),
         start_new_session=True,
     )
     os.close(its)

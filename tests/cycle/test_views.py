@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 from datetime import UTC, datetime
@@ -93,6 +94,41 @@ def test_colours_are_for_terminals_that_want_them(place: Place) -> None:
             assert any(colour in terminal.read() for colour in COLOURS)
         with on_terminal(place, *words, NO_COLOR="1") as terminal:
             assert not any(colour in terminal.read() for colour in COLOURS)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 160])
+def test_a_terminal_of_any_width_has_what_counts_most(place: Place, columns: int) -> None:
+    for _ in range(60):
+        now = iso(datetime.now(UTC))
+        place.state.add_cycle(CycleResult(now, now, "4 orders looked at", 0, 4, 3, 1, 2))
+    with on_terminal(place, "orders", NO_COLOR="1", COLUMNS=str(columns)) as terminal:
+        lines = plain(terminal.read())
+    assert all(len(line) <= columns for line in lines)
+    for number in range(1_001_001, 1_001_005):
+        assert any(f"{number} " in line for line in lines)
+    assert any("PAYMENT_PENDING" in line for line in lines)
+    # In few lines, and whole.
+    assert len(lines) <= 12 + 2 * len(REJECTION) // (columns - 10)
+    assert "".join(REJECTION.split()) in "".join("".join(lines).split()) or columns == 100
+    with on_terminal(place, "status", NO_COLOR="1", COLUMNS=str(columns)) as terminal:
+        lines = plain(terminal.read())
+    assert all(len(line) <= columns for line in lines)
+    [checked] = [line for line in lines if "orders checked" in line]
+    assert checked.count("█") >= 12
+    assert not any("…" in line for line in lines)
+
+
+def plain(shown: bytes) -> list[str]:
+    """What a terminal has shown, without its controls."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).splitlines()
+
+
+def test_watch_on_a_terminal_that_can_not_go_back_shows_each_change_below(place: Place) -> None:
+    with on_terminal(place, "status", "--watch", TERM="dumb") as terminal:
+        terminal.read("4 orders looked at")
+        now = iso(datetime.now(UTC))
+        place.state.add_cycle(CycleResult(now, now, "a cycle that came later"))
+        assert b"\x1b" not in terminal.read("a cycle that came later")
 
 
 def test_orders_in_a_pipe_are_one_line_each_however_long(place: Place) -> None:
