@@ -1,5 +1,6 @@
 """`init`, `import` and `recover`: how a checkpoint comes to be."""
 
+import json
 from pathlib import Path
 
 from ordermonit.checkpoint import Checkpoint, readable
@@ -68,17 +69,32 @@ def import_(context: Context) -> int:
     state.refuse_existing()
     checkpoint = Checkpoint(found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
-    for note in found.notes:
-        print(note)
-    _created(context, checkpoint, f"imported from {path} with {unresolved} unresolved orders")
+    orders = "1 unresolved order" if unresolved == 1 else f"{unresolved} unresolved orders"
+    _created(context, checkpoint, f"imported from {path} with {orders}", found.notes)
     return Exit.OK
 
 
-def _created(context: Context, checkpoint: Checkpoint, how: str) -> None:
+def _created(
+    context: Context, checkpoint: Checkpoint, how: str, notes: tuple[str, ...] = ()
+) -> None:
     context.state.write(checkpoint)
     sentence = f"checkpoint {context.state.checkpoint} {how}; HEAD is {checkpoint.head}"
     context.log().tell(Event.CHECKPOINT_CREATED, sentence=sentence)
+    if context.arguments.json:
+        print(json.dumps(_as_json(context, checkpoint) | {"notes": notes}))
+        return
+    for note in notes:
+        print(note)
     print(f"{sentence}. The next cycle checks the orders after it")
+
+
+def _as_json(context: Context, checkpoint: Checkpoint) -> dict[str, object]:
+    unresolved = sum(record.is_open for record in checkpoint.records.values())
+    return {
+        "checkpoint": str(context.state.checkpoint),
+        "head": checkpoint.head,
+        "unresolved": unresolved,
+    }
 
 
 def recover(context: Context) -> int:
@@ -88,20 +104,26 @@ def recover(context: Context) -> int:
     try:
         state.read()
     except CheckpointError as problem:
-        print(problem.message)
+        damage = problem.message
     else:
         raise UsageError(f"{state.checkpoint} is good", "There is nothing to recover")
     good = state.read_previous()
     damaged = set(readable(state.damaged_bytes()))
     restored = set(readable(good.encode()))
-    for mark, lines in (("-", damaged - restored), ("+", restored - damaged)):
-        for line in sorted(lines):
-            print(f"{mark} {line}")
+    lost, back = sorted(damaged - restored), sorted(restored - damaged)
     good.recovered = True
     kept = state.set_aside()
     state.write(good)
     sentence = f"checkpoint {state.checkpoint} restored from {state.previous}; HEAD is {good.head}"
     log.tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
+    if context.arguments.json:
+        said = {"damage": damage, "in_damaged_only": lost, "in_restored_only": back}
+        print(json.dumps(_as_json(context, good) | said))
+        return Exit.OK
+    print(damage)
+    for mark, lines in (("-", lost), ("+", back)):
+        for line in lines:
+            print(f"{mark} {line}")
     print(f"{sentence}. Lines with - stood in the damaged file only" + kept)
     print("The next cycle checks again what the lost write may have been about; that is safe")
     return Exit.OK

@@ -28,6 +28,11 @@ def test_every_help_fits_a_screen_and_shows_an_example(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_json(name: str) -> None:
+    assert any("--json" in action.option_strings for action in COMMANDS[name]._actions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_top_help_has_a_line_for_every_command(name: str) -> None:
     rows = [line.split(maxsplit=1) for line in TOP.format_help().splitlines()[3:]]
     listed = rows[: rows.index([])]
