@@ -9,6 +9,8 @@ from typing import Any
 
 from systemd import journal
 
+from ordermonit.model import ID_PREFIX
+
 #: The newest entries of one order that are read: an order that waits for weeks has few, one that
 #: something is wrong with may have one in every cycle.
 MOST_ENTRIES = 200
@@ -44,11 +46,10 @@ class History:
 
 
 def read(number: str, most: int = MOST_ENTRIES) -> History:
-    """The newest `most` entries with this ORDER_NUMBER, from all boots that are kept."""
+    """The newest `most` entries of the order with this name, from all boots that are kept."""
     try:
         with journal.Reader() as reader:
-            # A word of the command line may be no UTF-8 at all.
-            reader.add_match(ORDER_NUMBER=number.encode("utf-8", "replace").decode())
+            reader.add_match(**matched(number))
             reader.seek_tail()
             newest: list[Entry] = []
             while len(newest) <= most and (fields := reader.get_previous()):
@@ -57,6 +58,13 @@ def read(number: str, most: int = MOST_ENTRIES) -> History:
         return History(trouble=f"the journal can't be read: {problem.strerror or problem}")
     kept = tuple(reversed(newest[:most]))
     return History(kept, len(newest) > most, _trouble())
+
+
+def matched(name: str) -> dict[str, str]:
+    """The journal's field that an order with this name has, and its value."""
+    if name.startswith(ID_PREFIX):
+        return {"ORDER_ID": name.removeprefix(ID_PREFIX)}
+    return {"ORDER_NUMBER": name}
 
 
 def _trouble() -> str | None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from systemd import journal
 
 from ordermonit.events import Event, Priority
+from ordermonit.model import ID_PREFIX
 
 #: The journal's field of each detail that an event may carry.
 _FIELDS = {
@@ -41,7 +42,10 @@ class Log:
 
     def tell(self, event: Event, **details: object) -> None:
         """Log an event. `details` fill its sentence and become the journal's fields."""
-        message = event.sentence.format_map(details)
+        named = details
+        if "number" in details and not details["number"]:
+            named = details | {"number": f"{ID_PREFIX}{details.get('id')}"}
+        message = event.sentence.format_map(named)
         for sink in self._sinks:
             with suppress(OSError):  # journald restarts, a terminal is closed
                 sink(event, message, details)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ordermonit import times
 from ordermonit.commands.context import Context
 from ordermonit.errors import UsageError
+from ordermonit.model import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,14 @@ def order_id(text: str) -> int:
 
 
 order_id.__name__ = "order id"
+
+
+def order_name(text: str) -> str:
+    """An order's number as records have it, or its id as `id:17`. Raises ArgumentTypeError."""
+    name = shown(text)
+    if not name:
+        raise ArgumentTypeError("an order's number is not empty")
+    return name
 
 
 def time(text: str) -> datetime:

@@ -9,7 +9,7 @@ from ordermonit.errors import Exit
 from ordermonit.front import connected
 from ordermonit.gaps import Moment
 from ordermonit.journey import Ask, Rules, Run, journey
-from ordermonit.model import Answer, Operation, Verdict, shown
+from ordermonit.model import Answer, Operation, Verdict, by_id, shown
 from ordermonit.pause import decode
 from ordermonit.plan import Item, Why, plan, rules
 
@@ -85,7 +85,7 @@ def _spoken(operations: list[Operation]) -> str:
 
 def _name(item: Item) -> str:
     number = item.record.number if item.order is None else shown(item.order.number)
-    return number or f"id {item.record.id}"
+    return number or by_id(item.record.id)
 
 
 def _as_json(item: Item, operations: list[Operation]) -> dict[str, object]:

@@ -46,7 +46,7 @@ class _Move:
         else:
             text = f"{between}. They will be checked again, except those with an open record"
         if self.vanished:
-            numbers = ", ".join(record.number or f"id {record.id}" for record in self.vanished)
+            numbers = ", ".join(record.name for record in self.vanished)
             text += f". Records of orders that are not in the Front any more go: {numbers}"
         return f"HEAD from {self.old} to {self.new}, {text}"
 

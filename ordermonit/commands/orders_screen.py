@@ -17,7 +17,7 @@ _ERROR_WIDTH = 30
 
 _COLUMNS: dict[str, Callable[[Record, datetime], str]] = {
     "ID": lambda record, _: str(record.id),
-    "NUMBER": lambda record, _: record.number or "?",
+    "NUMBER": lambda record, _: record.name,
     "STATUS": lambda record, _: record.status,
     "REASON": lambda record, _: record.reason,
     "TRIES": lambda record, _: str(record.attempts),
@@ -62,7 +62,7 @@ def _errors(records: Sequence[Record]) -> list[ConsoleRenderable]:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for record in found:
-        table.add_row(record.number or f"id {record.id}", record.last_error)
+        table.add_row(record.name, record.last_error)
     return [heading("Last errors"), table]
 
 

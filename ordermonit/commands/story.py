@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.orders import as_json
+from ordermonit.commands.orders import as_json, called
 from ordermonit.errors import ConfigurationError, UsageError
 from ordermonit.history import Entry, History, read
 from ordermonit.model import Record
@@ -78,7 +78,7 @@ def story(context: Context) -> Story:
     number: str = context.arguments.number
     checkpoint = context.state.read()
     history = read(number)
-    found = [each for each in checkpoint.records.values() if each.number == number]
+    found = called(checkpoint.records.values(), [number])
     if not found and not history.entries:
         unread = "" if history.trouble is None else f" ({history.trouble})"
         raise UsageError(
