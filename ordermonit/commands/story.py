@@ -98,5 +98,5 @@ def _outlook(context: Context, record: Record | None, history: History) -> Outlo
     try:
         configuration = context.configuration()
     except ConfigurationError as problem:
-        return Outlook(f"not known: {' '.join(str(problem).split(chr(10)))}")
+        return Outlook(f"not known: {problem.in_one_line}")
     return outlook(record, rules(configuration), configuration.node.checks)

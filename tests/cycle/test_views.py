@@ -61,7 +61,10 @@ def test_a_database_that_does_not_answer_is_said_in_its_place(place: Place) -> N
 
 def test_a_configuration_that_can_not_be_read_is_said_in_its_place_too(place: Place) -> None:
     (place.directory / "database.yml").write_text("adapter: [")
-    assert "database.yml" in place.good("status")
+    shown = place.good("status")
+    assert "health      down" in shown
+    assert "the configuration is wrong: " in " ".join(shown.split())
+    assert "database.yml" in shown
     assert json.loads(place.good("status", "--json"))["front_error"]
     assert "not known" in place.good("show", "1001003")
 
