@@ -10,7 +10,7 @@ from ordermonit.model import Reason, Record, Status, by_id
 from ordermonit.pause import Pause
 from ordermonit.state import CycleResult
 from ordermonit.timer import Timer
-from ordermonit.times import moment, spoken
+from ordermonit.times import counted, moment, spoken
 
 #: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
 _MISSED_PERIODS = 3
@@ -187,7 +187,7 @@ def record_problems(records: Iterable[Record]) -> list[Problem]:
     found = []
     for (status, reason), group in groups.items():
         given_up = status is Status.EXHAUSTED
-        many = "1 order" if len(group) == 1 else f"{len(group)} orders"
+        many = counted(len(group), "order")
         names = ", ".join(each.name for each in group[:_NAMED])
         names += ", …" if len(group) > _NAMED else ""
         trouble, remedy = _TROUBLES.get(reason, ("", ""))

@@ -10,6 +10,7 @@ from ordermonit.events import Event
 from ordermonit.front import Front, connected
 from ordermonit.gaps import Gap, Moment, noted
 from ordermonit.legacy import parse
+from ordermonit.times import counted
 
 #: How many of the newest ids `init` searches for holes that a late commit may still fill.
 _HOLES_SEARCHED = 1000
@@ -69,7 +70,7 @@ def import_(context: Context) -> int:
     state.refuse_existing()
     checkpoint = Checkpoint(found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
-    orders = "1 unresolved order" if unresolved == 1 else f"{unresolved} unresolved orders"
+    orders = counted(unresolved, "unresolved order")
     _created(context, checkpoint, f"imported from {path} with {orders}", found.notes)
     return Exit.OK
 

@@ -12,6 +12,7 @@ from ordermonit.journey import Ask, Rules, Run, journey
 from ordermonit.model import Answer, Operation, Verdict, by_id, shown
 from ordermonit.pause import decode
 from ordermonit.plan import Item, Why, plan, rules
+from ordermonit.times import counted
 
 _UNKNOWN = (
     "The node was not asked: what Abacos has already is not inserted, and whether the node and"
@@ -49,7 +50,8 @@ def dry_run(context: Context) -> int:
         print(f"It is {pause.sentence}: until then a cycle does nothing. Without the pause:")
     for item, operations in does:
         print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}")
-    print(f"{len(does)} orders would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
+    orders = counted(len(does), "order")
+    print(f"{orders} would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
     if does:
         print(_UNKNOWN)
     return Exit.OK

@@ -9,7 +9,7 @@ from ordermonit.errors import Exit, UsageError
 from ordermonit.events import Event
 from ordermonit.front import Front, connected
 from ordermonit.ranges import merged
-from ordermonit.times import spoken
+from ordermonit.times import counted, spoken
 
 
 def rescan(context: Context) -> int:
@@ -27,7 +27,7 @@ def rescan(context: Context) -> int:
         state.write(checkpoint)
     by, service = who(), configuration.service
     cycles = -(-count // service.max_orders_per_request)
-    asked = f"the ids {first} to {last} ({_count(count, 'order')})"
+    asked = f"the ids {first} to {last} ({counted(count, 'order')})"
     span = spoken(cycles * service.running_cycle)
     if count:
         sentence = f"{by} asked for {asked} to be checked again{why(because)}"
@@ -38,15 +38,11 @@ def rescan(context: Context) -> int:
     elif count:
         print(
             f"{asked} are checked again, up to {service.max_orders_per_request} in each cycle:"
-            f" {_count(cycles, 'cycle')}, about {span}. HEAD stays at {checkpoint.head}"
+            f" {counted(cycles, 'cycle')}, about {span}. HEAD stays at {checkpoint.head}"
         )
     else:
         print("there is no order in that range; nothing was changed", file=sys.stderr)
     return Exit.OK
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _range(context: Context, front: Front, head: int) -> tuple[int, int]:

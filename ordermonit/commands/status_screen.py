@@ -12,7 +12,7 @@ from ordermonit.commands.screen import STYLES, Screen, ago, heading
 from ordermonit.health import Health, Problem
 from ordermonit.model import Status
 from ordermonit.state import CycleResult
-from ordermonit.times import iso, moment, spoken
+from ordermonit.times import counted, iso, moment, spoken
 
 _COLOURS = {
     Health.WELL: "green",
@@ -78,8 +78,7 @@ def _distance(overview: Overview) -> str:
         return "is the newest order of the Front"
     if behind < 0:
         return f"is ahead of the newest order of the Front, {newest.id}"
-    ids = "1 id" if behind == 1 else f"{behind} ids"
-    return f"the newest order of the Front, {newest.id}, is {ids} ahead"
+    return f"the newest order of the Front, {newest.id}, is {counted(behind, 'id')} ahead"
 
 
 def _next_cycle(overview: Overview) -> str:

@@ -10,6 +10,9 @@ def test_head_is_shown_with_what_is_ahead(world: World) -> None:
     world.front.add_many(3)
     world.run("init", "--head", "1")
     assert "HEAD is 1; the newest order is 3: 2 orders ahead" in world.run("head").stdout
+    world.run("head", "--set", "2", "--yes")
+    assert "HEAD is 2; the newest order is 3: 1 order ahead" in world.run("head").stdout
+    world.run("head", "--set", "1", "--yes")
     said = world.run("head", "--json").json()
     assert said == {"head": 1, "newest": 3, "orders_ahead": 2, "gaps": 0, "rescans": []}
 
