@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 
 from ordermonit.commands.context import Context
+from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit
 from ordermonit.front import connected
 from ordermonit.gaps import Moment
 from ordermonit.journey import Ask, Rules, Run, journey
 from ordermonit.model import Answer, Operation, Verdict, by_id, shown
-from ordermonit.pause import decode
 from ordermonit.plan import Item, Why, plan, rules
 from ordermonit.times import counted
 
@@ -29,10 +29,7 @@ _WHY = {
 def dry_run(context: Context) -> int:
     """Say what a cycle would do, without a lock, a connection to the node or a write."""
     configuration, state = context.configuration(), context.state
-    data, now = state.read_pause(), Moment.now()
-    pause = None if data is None else decode(data, str(state.pause_file))
-    if pause is not None and pause.is_over(now):
-        pause = None
+    pause, now = held(state), Moment.now()
     checkpoint = state.read()
     with connected(configuration.database) as front:
         planned = plan(front, checkpoint, configuration.service, rules(configuration), now)

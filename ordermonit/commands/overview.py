@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
+from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.storage import room
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
 from ordermonit.front import connected
-from ordermonit.gaps import Moment
 from ordermonit.health import (
     Health,
     Newest,
@@ -24,7 +24,7 @@ from ordermonit.health import (
     worst,
 )
 from ordermonit.model import Status
-from ordermonit.pause import Pause, decode
+from ordermonit.pause import Pause
 from ordermonit.state import CycleResult, State
 from ordermonit.timer import Timer, ask
 from ordermonit.times import iso
@@ -137,13 +137,10 @@ def overview(context: Context) -> Overview:
 def _pause(state: State) -> tuple[Pause | None, list[Problem]]:
     """The pause that holds now, and what there is to say about it."""
     try:
-        data = state.read_pause()
-        pause = None if data is None else decode(data, str(state.pause_file))
+        pause = held(state)
     except OrdermonitError as problem:
         return None, [Problem(Health.DOWN, problem.message, None, problem.remedy)]
-    if pause is None or pause.is_over(Moment.now()):
-        return None, []
-    return pause, [pause_problem(pause)]
+    return pause, [] if pause is None else [pause_problem(pause)]
 
 
 def _room(state: State) -> list[Problem]:

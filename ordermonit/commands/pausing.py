@@ -34,6 +34,13 @@ def pause(context: Context) -> int:
     return Exit.OK
 
 
+def held(state: State) -> Pause | None:
+    """The pause that holds now. Raises CheckpointError where its file does not read, StateError."""
+    data = state.read_pause()
+    pause = None if data is None else decode(data, str(state.pause_file))
+    return None if pause is None or pause.is_over(Moment.now()) else pause
+
+
 def _read(state: State) -> Pause | None:
     """The pause that there is. A file that does not read is none: these commands are for it too."""
     data = state.read_pause()

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
 from ordermonit.commands.orders import as_json, called
-from ordermonit.errors import ConfigurationError, UsageError
+from ordermonit.commands.pausing import held
+from ordermonit.errors import ConfigurationError, OrdermonitError, UsageError
 from ordermonit.history import Entry, History, read
 from ordermonit.model import Record
 from ordermonit.outlook import Outlook, outlook, without_record
@@ -93,6 +94,17 @@ def story(context: Context) -> Story:
 
 
 def _outlook(context: Context, record: Record | None, history: History) -> Outlook:
+    found = _by_itself(context, record, history)
+    try:
+        pause = held(context.state)
+    except OrdermonitError as problem:
+        return Outlook(f"{found.what}. But {problem}") if found.by_cycle else found
+    if pause is None or not found.by_cycle:
+        return found
+    return Outlook(f"{found.what}. But it is {pause.sentence}")
+
+
+def _by_itself(context: Context, record: Record | None, history: History) -> Outlook:
     if record is None:
         return without_record(history.entries[-1].event)
     try:

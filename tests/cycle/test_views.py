@@ -196,6 +196,19 @@ def test_show_says_where_an_order_stands_and_what_comes_next(place: Place) -> No
     assert story["next"]["by_cycle"] is False
 
 
+def test_show_says_that_nothing_comes_next_while_it_is_paused(place: Place) -> None:
+    place.good("pause", "--because", "stocktaking", SUDO_USER="ann")
+    shown = " ".join(place.good("show", "1001003").split())
+    assert "the next cycle asks Abacos" in shown
+    assert "But it is paused by ann since" in shown
+    assert "(stocktaking)" in shown
+    following = json.loads(place.good("show", "1001003", "--json"))["next"]
+    assert (following["by_cycle"], following["at"]) == (False, None)
+    assert "paused" not in json.loads(place.good("show", "1001002", "--json"))["next"]["what"]
+    place.state.pause_file.write_text("nonsense")
+    assert "does not read as a pause" in " ".join(place.good("show", "1001003").split())
+
+
 def test_an_order_that_nobody_knows_is_64_with_what_to_do(place: Place) -> None:
     for words in (["show", "4711"], ["show", "4711", "--json"]):
         run = place.run(*words)
