@@ -67,6 +67,24 @@ def test_nothing_is_changed_where_it_could_not_be_told(place: Place) -> None:
     assert not place.state.checkpoint.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("words", [["pause"], ["cycle", "--dry-run"], ["alert", "--test"]])
+def test_who_may_not_read_the_configuration_is_told_who_may(place: Place, words: list[str]) -> None:
+    place.directory.chmod(0o750)
+    run = subprocess.run(
+        place.command(*words),
+        user=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=place.environment(),
+    )
+    assert run.returncode == 78
+    assert "can't be read: Permission denied" in run.stderr
+    assert "type it as root or as the service's user" in run.stderr
+
+
 def test_a_log_file_takes_what_is_no_utf_8(place: Place) -> None:
     (place.directory / "process.yml").write_text("log_output: true\n")
     command = place.command("--state", str(place.directory / ODD), "cycle")
