@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.beginning import gaps_behind
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import agrees, take_turn, told, who, why
+from ordermonit.commands.person import agrees, asked_why, take_turn, told, who, why
 from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.events import Event
@@ -68,6 +68,7 @@ def head(context: Context) -> int:
         print(f"{move.text}.{warning}")
     if not agrees(question, arguments.yes):
         return Exit.OK
+    because = asked_why(because, arguments.yes)
     take_turn(context.state)
     checkpoint = context.state.read()
     if checkpoint.head != move.old:

@@ -59,6 +59,14 @@ def agrees(question: str, yes: bool) -> bool:
     return False
 
 
+def asked_why(because: str | None, yes: bool) -> str | None:
+    """The reason; whoever answered a question at a terminal without one is asked for it, too."""
+    if because is not None or yes:
+        return because
+    print("Why? It stands in the journal (Enter: no reason) ", end="", file=sys.stderr, flush=True)
+    return told(sys.stdin.readline().strip() or None)
+
+
 def take_turn(state: State) -> None:
     """Take the lock. At a terminal a person waits for the end of a cycle that has it.
 

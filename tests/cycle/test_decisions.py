@@ -11,7 +11,10 @@ from tests.parts.world import PATIENCE, World
 
 
 def typed(world: World, answer: str, *command: str) -> str:
-    """Type a command in a terminal, and answer its question; what the terminal showed."""
+    """Type a command in a terminal, and answer its question; what the terminal showed.
+
+    A second line of the answer is for a second question; Enter alone without one.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         world.command_line(*command),
@@ -26,7 +29,7 @@ def typed(world: World, answer: str, *command: str) -> str:
     try:
         while b"[y/N]" not in shown:
             shown += os.read(ours, 4096)
-        os.write(ours, f"{answer}\n".encode())
+        os.write(ours, f"{answer}\n\n".encode())
         process.wait(PATIENCE)
         shown += os.read(ours, 65536)
     finally:

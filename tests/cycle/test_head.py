@@ -35,6 +35,16 @@ def test_head_forward_skips_orders_but_not_open_records_or_late_ones(world: Worl
     assert "(by mail)" in (world.state / "ordermonit.output").read_text()
 
 
+def test_whoever_moves_head_without_a_reason_is_asked_for_one(world: World) -> None:
+    world.front.add_many(3)
+    world.run("init", "--head", "1")
+    assert "Why?" in typed(world, "y\nby hand", "head", "--set", "2")
+    assert "(by hand)" in (world.state / "ordermonit.output").read_text()
+    typed(world, "y", "head", "--set", "3")
+    assert world.status()["head"] == 3
+    assert "Why?" not in typed(world, "n", "head", "--set", "2")
+
+
 def test_head_backward_checks_again_what_was_closed(world: World) -> None:
     world.run("init", "--from-start")
     numbers = world.front.add_many(3, "authorized")
