@@ -1,7 +1,7 @@
 """One order's history, as the journal has it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +72,7 @@ def _trouble() -> str | None:
     found = False
     for place in map(Path, _PLACES):
         try:
-            files = list(place.glob("*/system.journal"))
+            files = list(_system_journals(place))
             found = found or bool(files)
             readable = all(os.access(file, os.R_OK) for file in files)
         except OSError:
@@ -83,6 +83,17 @@ def _trouble() -> str | None:
                 " systemd-journal (usermod -aG systemd-journal USER), or run this as root"
             )
     return None if found else "there is no journal on this machine (systemd-journald)"
+
+
+def _system_journals(place: Path) -> Iterator[Path]:
+    """Each machine's; `Path.glob` would take a directory that is closed to us for an empty one.
+    Raises OSError."""
+    if not place.exists():
+        return
+    for machine in place.iterdir():
+        file = machine / "system.journal"
+        if file.exists():
+            yield file
 
 
 def entry(fields: Mapping[str, Any]) -> Entry:
