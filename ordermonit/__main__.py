@@ -15,9 +15,23 @@ _BEFORE_A_COLLECTION = 50_000
 def main() -> NoReturn:
     """Run the command, and end this process."""
     gc.set_threshold(_BEFORE_A_COLLECTION)
+    _open_streams()
     from ordermonit.cli import main as run
 
     _end(run())
+
+
+def _open_streams() -> None:
+    """What was closed before us (`>&-`) leads nowhere: else the next file of ours would get its
+    number, and what a library writes there."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the least number that is free: this one
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _end(code: int) -> NoReturn:
@@ -27,8 +41,7 @@ def _end(code: int) -> NoReturn:
     to last is synced, and the kernel gives back locks, sockets and memory.
     """
     try:
-        if sys.stdout is not None:  # as where it was closed before us
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         pass  # its reader has gone
     except OSError as problem:

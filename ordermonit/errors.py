@@ -33,6 +33,11 @@ class OrdermonitError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def in_one_line(self) -> str:
+        """It, where several problems may not be a line each."""
+        return "; ".join(str(self).split("\n"))
+
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}"
 

@@ -100,8 +100,9 @@ class Event(Enum):
     NUMBER_INVALID = (
         "29e5708de9114637b1585037a1b2ffd1",
         Priority.WARNING,
-        "order id {id}: its number {number} is not sent to the node (expected 1 to 64 of A-Z "
-        "a-z 0-9 . _ -). Correct it in the Front; every cycle looks again",
+        "order {number}: its number can't be sent to the node (id {id}; expected 1 to 64 of A-Z "
+        "a-z 0-9 . _ -). Correct it in the Front, and the next cycle takes it; if it needs none, "
+        "type: ordermonit dismiss id:{id} --because TEXT",
     )
     CHECK_UNAVAILABLE = (
         "2a2b05f4433744589f4f8735da935d44",

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ordermonit.errors import Exit
-from ordermonit.model import Reason, Record, Status
+from ordermonit.model import Reason, Record, Status, by_id
 from ordermonit.pause import Pause
 from ordermonit.state import CycleResult
 from ordermonit.timer import Timer
-from ordermonit.times import moment, spoken
+from ordermonit.times import counted, moment, spoken
 
 #: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
 _MISSED_PERIODS = 3
@@ -187,8 +187,8 @@ def record_problems(records: Iterable[Record]) -> list[Problem]:
     found = []
     for (status, reason), group in groups.items():
         given_up = status is Status.EXHAUSTED
-        many = "1 order" if len(group) == 1 else f"{len(group)} orders"
-        names = ", ".join(each.number or f"id {each.id}" for each in group[:_NAMED])
+        many = counted(len(group), "order")
+        names = ", ".join(each.name for each in group[:_NAMED])
         names += ", …" if len(group) > _NAMED else ""
         trouble, remedy = _TROUBLES.get(reason, ("", ""))
         error = next((f": {each.last_error}" for each in reversed(group) if each.last_error), "")
@@ -197,7 +197,7 @@ def record_problems(records: Iterable[Record]) -> list[Problem]:
                 Health.DEGRADED,
                 f"{many} {'given up' if given_up else trouble} ({names}){error}",
                 min(each.updated_at if given_up else each.created_at for each in group),
-                _retry(group) if given_up else remedy,
+                _retry(group) if given_up else remedy.format(by_id(group[0].id)),
             )
         )
     return sorted(found, key=lambda each: (each.since is None, each.since))
@@ -212,15 +212,16 @@ _TROUBLES = {
     ),
     Reason.INVALID_NUMBER: (
         "with a number that can't be sent",
-        "Correct the number in the Front; every cycle looks again",
+        "Correct the number in the Front, and the next cycle takes it; if it needs none, type:"
+        " ordermonit dismiss {} --because TEXT",
     ),
 }
 
 
 def _retry(group: list[Record]) -> str:
     """What to type for orders that were given up."""
-    if len(group) == 1 and group[0].number is not None:
-        return f"Remove the cause, then type: ordermonit retry {group[0].number}"
+    if len(group) == 1:
+        return f"Remove the cause, then type: ordermonit retry {group[0].name}"
     return "Remove the cause, then type: ordermonit retry --exhausted"
 
 

@@ -1,13 +1,15 @@
 """One order's history, as the journal has it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from systemd import journal
+
+from ordermonit.model import ID_PREFIX
 
 #: The newest entries of one order that are read: an order that waits for weeks has few, one that
 #: something is wrong with may have one in every cycle.
@@ -44,11 +46,10 @@ class History:
 
 
 def read(number: str, most: int = MOST_ENTRIES) -> History:
-    """The newest `most` entries with this ORDER_NUMBER, from all boots that are kept."""
+    """The newest `most` entries of the order with this name, from all boots that are kept."""
     try:
         with journal.Reader() as reader:
-            # A word of the command line may be no UTF-8 at all.
-            reader.add_match(ORDER_NUMBER=number.encode("utf-8", "replace").decode())
+            reader.add_match(**matched(number))
             reader.seek_tail()
             newest: list[Entry] = []
             while len(newest) <= most and (fields := reader.get_previous()):
@@ -59,12 +60,19 @@ def read(number: str, most: int = MOST_ENTRIES) -> History:
     return History(kept, len(newest) > most, _trouble())
 
 
+def matched(name: str) -> dict[str, str]:
+    """The journal's field that an order with this name has, and its value."""
+    if name.startswith(ID_PREFIX):
+        return {"ORDER_ID": name.removeprefix(ID_PREFIX)}
+    return {"ORDER_NUMBER": name}
+
+
 def _trouble() -> str | None:
     """Why this user sees only a part of the journal, if so: it is no error to journald."""
     found = False
     for place in map(Path, _PLACES):
         try:
-            files = list(place.glob("*/system.journal"))
+            files = list(_system_journals(place))
             found = found or bool(files)
             readable = all(os.access(file, os.R_OK) for file in files)
         except OSError:
@@ -75,6 +83,17 @@ def _trouble() -> str | None:
                 " systemd-journal (usermod -aG systemd-journal USER), or run this as root"
             )
     return None if found else "there is no journal on this machine (systemd-journald)"
+
+
+def _system_journals(place: Path) -> Iterator[Path]:
+    """Each machine's; `Path.glob` would take a directory that is closed to us for an empty one.
+    Raises OSError."""
+    if not place.exists():
+        return
+    for machine in place.iterdir():
+        file = machine / "system.journal"
+        if file.exists():
+            yield file
 
 
 def entry(fields: Mapping[str, Any]) -> Entry:

@@ -11,6 +11,7 @@ from typing import Protocol
 from systemd import journal
 
 from ordermonit.events import Event, Priority
+from ordermonit.model import ID_PREFIX
 
 #: The journal's field of each detail that an event may carry.
 _FIELDS = {
@@ -41,7 +42,10 @@ class Log:
 
     def tell(self, event: Event, **details: object) -> None:
         """Log an event. `details` fill its sentence and become the journal's fields."""
-        message = event.sentence.format_map(details)
+        named = details
+        if "number" in details and not details["number"]:
+            named = details | {"number": f"{ID_PREFIX}{details.get('id')}"}
+        message = event.sentence.format_map(named)
         for sink in self._sinks:
             with suppress(OSError):  # journald restarts, a terminal is closed
                 sink(event, message, details)
@@ -52,12 +56,12 @@ def to_journal(app_name: str) -> Sink:
 
     def sink(event: Event, message: str, details: dict[str, object]) -> None:
         fields = {
-            _FIELDS[name]: str(value)
+            _FIELDS[name]: _utf8(str(value))
             for name, value in details.items()
             if name in _FIELDS and value is not None
         }
         journal.send(
-            message,
+            _utf8(message),
             MESSAGE_ID=event.message_id,
             PRIORITY=str(int(event.priority)),
             SYSLOG_IDENTIFIER=app_name,
@@ -66,6 +70,11 @@ def to_journal(app_name: str) -> Sink:
         )
 
     return sink
+
+
+def _utf8(text: str) -> str:
+    """What the journal takes: a path or a name of the command line may be no UTF-8 at all."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def to_terminal(write: Callable[[str], None] | None = None) -> Sink:
@@ -95,7 +104,7 @@ def to_file(path: Path) -> Sink:
                 if os.geteuid() == 0:
                     owner = path.parent.stat()
                     os.fchown(handle, owner.st_uid, owner.st_gid)
-            os.write(handle, f"{_line(event, message)}\n".encode())
+            os.write(handle, f"{_line(event, message)}\n".encode("utf-8", "replace"))
         except OSError as problem:
             broken = True
             to_stderr(

@@ -45,6 +45,10 @@ class Legacy:
     notes: tuple[str, ...] = ()
 
 
+#: So many odd lines are named: of a file that is no checkpoint at all every line is odd.
+_NAMED = 20
+
+
 class _Odd(Exception):
     """What is odd about a line."""
 
@@ -56,7 +60,7 @@ def parse(text: str, name: str, zone: tzinfo | None = None) -> Legacy:
     The file has no order numbers: they are read from the Front later. An unresolved record counts
     as sent, since the former service had run its insertion, so its payment is followed.
 
-    Raises CheckpointError that names every odd line, one a line of the message.
+    Raises CheckpointError that names the odd lines, one a line of the message, up to a limit.
     """
     problems: list[str] = []
     records: dict[int, tuple[int, Record]] = {}
@@ -92,8 +96,11 @@ def parse(text: str, name: str, zone: tzinfo | None = None) -> Legacy:
     if not heads:
         problems.append("found no ^HEAD line; expected the one of the newest order")
     if problems:
+        shown = problems[:_NAMED]
+        if len(problems) > _NAMED:
+            shown.append(f"and {len(problems) - _NAMED} more; is it the right file?")
         raise CheckpointError(
-            "\n".join(f"{name}: {problem}" for problem in problems),
+            "\n".join(f"{name}: {problem}" for problem in shown),
             "Nothing was imported. Correct or delete what is named here, then import again",
         )
     return Legacy(

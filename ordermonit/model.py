@@ -112,6 +112,15 @@ def shown(number: str | None) -> str | None:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in some)
 
 
+#: How the name of an order begins that is called by its id; no valid number has a colon.
+ID_PREFIX = "id:"
+
+
+def by_id(id: int) -> str:
+    """The name of an order by its id: not every one has a number that can be typed."""
+    return f"{ID_PREFIX}{id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One order in the checkpoint.
@@ -131,6 +140,11 @@ class Record:
     in_flight: Operation | None = None
     sent: bool = False
     last_error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called: its number or, without one, its id as commands take it."""
+        return self.number or by_id(self.id)
 
     @property
     def is_open(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ordermonit.errors import OrdermonitError
 from ordermonit.events import Event
-from ordermonit.model import Order
+from ordermonit.model import ID_PREFIX, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Notes:
 
 def _note(details: dict[str, object]) -> Note:
     error = details.get("error")
-    return Note(str(details.get("number")), None if error is None else str(error))
+    name = details.get("number") or f"{ID_PREFIX}{details.get('id')}"
+    return Note(str(name), None if error is None else str(error))
 
 
 @dataclass(frozen=True, slots=True)

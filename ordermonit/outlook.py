@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from ordermonit.journey import Rules
-from ordermonit.model import Operation, Reason, Record, Status
+from ordermonit.model import Operation, Reason, Record, Status, by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ def outlook(record: Record, rules: Rules, checks: Container[Operation]) -> Outlo
         case Status.SUCCESS if record.reason is Reason.DISMISSED:
             return Outlook(
                 f"nothing: it was dismissed ({record.last_error}). To open it again, type:"
-                f" ordermonit retry {record.number}"
+                f" ordermonit retry {record.name}"
             )
         case Status.SUCCESS:
             return Outlook(f"nothing: {_RESOLVED[record.reason]}")
         case Status.EXHAUSTED:
             return Outlook(
                 f"nothing by itself: it was given up after {record.attempts} attempts. Remove the"
-                f" cause, then type: ordermonit retry {record.number or '--exhausted'}"
+                f" cause, then type: ordermonit retry {record.name}"
             )
         case Status.PAYMENT_PENDING:
             return _payment(record, rules, checks)
@@ -46,7 +46,8 @@ def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Ou
     if record.reason is Reason.INVALID_NUMBER:
         return Outlook(
             "waits until its number is corrected in the Front (1 to 64 of A-Z a-z 0-9 . _ -);"
-            " every cycle looks"
+            f" every cycle looks. If it needs none, type: ordermonit dismiss {by_id(record.id)}"
+            " --because TEXT"
         )
     if record.attempts >= rules.max_attempts:
         return Outlook(

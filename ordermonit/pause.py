@@ -67,7 +67,7 @@ def decode(data: bytes, name: str) -> Pause:
             None if until is None else _time(until),
             None if because is None else str(because),
         )
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise CheckpointError(
             f"{name} does not read as a pause, so no cycle runs",
             "To end the pause, type: ordermonit resume; to go on with it: ordermonit pause",

@@ -1,4 +1,4 @@
-"""Times and spans of time, as people type and read them."""
+"""Times, spans of time and counts, as people type and read them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -52,6 +52,11 @@ def ago(text: str) -> datetime:
         return moment(text)
     except ValueError as problem:
         raise ValueError(f"{problem}, and no span of time before now, such as 2h") from None
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something: 1 order, 2 orders."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def spoken(seconds: float) -> str:

@@ -75,11 +75,9 @@ build_program() {
     "$new/bin/python" -m compileall -q -j 0 -s "$new" -p "$program" "$new/lib"
     cat >"$new/bin/ordermonit" <<SCRIPT
 #!$program/bin/python -I
-import sys
+from ordermonit.__main__ import main
 
-from ordermonit.cli import main
-
-sys.exit(main())
+main()
 SCRIPT
     chmod 755 "$new/bin/ordermonit"
 }

@@ -32,7 +32,10 @@ def decide(
     """The message of this cycle, None for none, and what to remember."""
     told = {topic: at for topic, at in memory.told.items() if _is_quiet(at, alerts, now)}
     orders, waiting = _orders(memory, ended, alerts, told, now)
-    trouble, news = _bad_news(_trouble(memory.trouble, ended, now), alerts, sender, told, now)
+    trouble = _trouble(memory.trouble, ended, now)
+    news: list[text.Part] = []
+    if trouble is not None and ended.exit:  # who is paused or was stopped has failed of nothing
+        trouble, news = _bad_news(trouble, alerts, sender, told, now)
     bad = [*orders, *news]
     good = _good_news(memory.trouble, trouble, ended, alerts, told, now)
     after = replace(memory, trouble=trouble, told=told, held=waiting)
@@ -81,13 +84,13 @@ def _trouble(before: Trouble | None, ended: Ended, now: datetime) -> Trouble | N
 
 
 def _bad_news(
-    trouble: Trouble | None,
+    trouble: Trouble,
     alerts: Alerts,
     sender: Sender,
     told: dict[str, datetime],
     now: datetime,
-) -> tuple[Trouble | None, list[text.Part]]:
-    if trouble is None or str(trouble.exit) in told:
+) -> tuple[Trouble, list[text.Part]]:
+    if str(trouble.exit) in told:
         return trouble, []
     if trouble.exit == Exit.TEMPORARY:
         lasts = (now - trouble.since).total_seconds()

@@ -45,9 +45,11 @@ def deliver(
     for line in said.splitlines():
         try:
             name, problem = json.loads(line)
-        except ValueError:
-            continue  # a line that the deadline cut off
-        answers[name] = problem
+            known = name in answers
+        except (ValueError, TypeError):
+            continue  # what the deadline cut off, or what a library printed
+        if known:
+            answers[name] = None if problem is None else str(problem)
     return answers
 
 

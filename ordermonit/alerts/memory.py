@@ -101,17 +101,26 @@ def decode(data: bytes) -> Memory:
         return Memory(
             None if trouble is None else _trouble(trouble),
             {str(topic): _moment(at) for topic, at in value["told"].items()},
-            tuple(Note(str(number), error) for number, error in value["held"]),
             tuple(
-                Unsent(
-                    Message(each["title"], each["body"], _moment(each["at"]), each["is_good"]),
-                    tuple(each["channels"]),
-                )
-                for each in value["unsent"]
+                Note(_text(number), None if error is None else _text(error))
+                for number, error in value["held"]
             ),
+            tuple(map(_unsent, value["unsent"])),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Memory()
+
+
+def _unsent(value: dict[str, Any]) -> Unsent:
+    title, body, at = _text(value["title"]), _text(value["body"]), _moment(value["at"])
+    channels = tuple(map(_text, value["channels"]))
+    return Unsent(Message(title, body, at, bool(value["is_good"])), channels)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _trouble(value: dict[str, Any]) -> Trouble:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ordermonit.alerts.memory import Trouble
 from ordermonit.notes import Note
-from ordermonit.times import iso, spoken
+from ordermonit.times import counted, iso, spoken
 
 #: Longest list of orders in a message, and longest text of one error, in characters.
 MOST_ORDERS = 20
@@ -26,7 +26,7 @@ class Part:
 
 def exhausted(notes: Sequence[Note]) -> Part:
     """Orders that were given up."""
-    some = _orders(len(notes))
+    some = counted(len(notes), "order")
     verb = "was" if len(notes) == 1 else "were"
     few = len(notes) <= MOST_ORDERS
     retry = " ".join(note.number for note in notes) if few else "--exhausted"
@@ -41,8 +41,8 @@ def missing(notes: Sequence[Note], limit: int) -> Part:
     """Many orders that fell through at once."""
     count = len(notes)
     return Part(
-        f"{_orders(count)} fell through",
-        f"{_orders(count)} never reached Abacos, found in one cycle (more than {limit}):\n"
+        f"{counted(count, 'order')} fell through",
+        f"{counted(count, 'order')} never reached Abacos, found in one cycle (more than {limit}):\n"
         f"{_list(notes)}\n"
         "They are being integrated. Look whether the shop's own queue has stopped (its workers on"
         " the integration node). To see how they do, type: ordermonit orders",
@@ -85,10 +85,6 @@ def over(trouble: Trouble, now: datetime) -> Part:
         f"Cycles are done again since {iso(now)}, after {spoken(seconds)} ({trouble.title}). There"
         " is nothing to do.",
     )
-
-
-def _orders(count: int) -> str:
-    return "1 order" if count == 1 else f"{count} orders"
 
 
 def _list(notes: Sequence[Note]) -> str:

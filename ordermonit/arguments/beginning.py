@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ordermonit.arguments.grammar import Command, Commands, order_id
+from ordermonit.arguments.grammar import Command, Commands, add_json, order_id
 
 
 def init(commands: Commands) -> None:
@@ -17,6 +17,7 @@ def init(commands: Commands) -> None:
     start.add_argument("--latest", action="store_true", help="HEAD at the newest order now")
     start.add_argument("--head", type=order_id, metavar="ID", help="HEAD at this order")
     start.add_argument("--from-start", action="store_true", help="HEAD before the first order")
+    add_json(parser)
 
 
 def import_(commands: Commands) -> None:
@@ -28,13 +29,15 @@ def import_(commands: Commands) -> None:
         run=Command("beginning", "import_"),
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the former service's checkpoint")
+    add_json(parser)
 
 
 def recover(commands: Commands) -> None:
     """The way back from a damaged checkpoint."""
-    commands.add(
+    parser = commands.add(
         "recover",
         "restore the predecessor of a damaged checkpoint",
         example="ordermonit recover",
         run=Command("beginning", "recover"),
     )
+    add_json(parser)

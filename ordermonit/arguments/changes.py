@@ -1,6 +1,13 @@
 """`retry` and `dismiss`."""
 
-from ordermonit.arguments.grammar import Command, Commands, add_because, add_choice, add_json
+from ordermonit.arguments.grammar import (
+    Command,
+    Commands,
+    add_because,
+    add_choice,
+    add_json,
+    order_name,
+)
 from ordermonit.model import Reason
 
 
@@ -13,7 +20,9 @@ def retry(commands: Commands) -> None:
         more="An order that was dismissed is opened again.",
         run=Command("changes", "retry"),
     )
-    parser.add_argument("number", nargs="*", metavar="NUMBER", help="the orders' numbers")
+    parser.add_argument(
+        "number", nargs="*", metavar="NUMBER", type=order_name, help="the orders' numbers, or id:ID"
+    )
     parser.add_argument("--exhausted", action="store_true", help="all that were given up")
     add_choice(parser, "--reason", Reason, "all that stand there for this reason")
     add_because(parser)
@@ -30,7 +39,9 @@ def dismiss(commands: Commands) -> None:
         " Abacos stays there.",
         run=Command("changes", "dismiss"),
     )
-    parser.add_argument("number", nargs="+", metavar="NUMBER", help="the orders' numbers")
+    parser.add_argument(
+        "number", nargs="+", metavar="NUMBER", type=order_name, help="the orders' numbers, or id:ID"
+    )
     add_because(parser, required=True)
     parser.add_argument("--yes", action="store_true", help="even where an answer is not known")
     add_json(parser)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ordermonit import times
 from ordermonit.commands.context import Context
 from ordermonit.errors import UsageError
+from ordermonit.model import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,11 @@ def add_choice(
     """An option that takes one of these words, in upper or lower case; or several, repeated."""
 
     def one_of(text: str) -> StrEnum:
-        return values(text.upper())
+        try:
+            return values(text.upper())
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is none of {', '.join(values)}") from None
 
-    one_of.__name__ = option.lstrip("-")
     if repeated:
         doc += "; may be repeated"
     parser.add_argument(
@@ -110,13 +113,18 @@ def add_choice(
 
 
 def order_id(text: str) -> int:
-    """An id of the Front. Raises ValueError."""
+    """An id of the Front. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is no id: a whole number of at most 18 digits")
     return int(text)
 
 
-order_id.__name__ = "order id"
+def order_name(text: str) -> str:
+    """An order's number as records have it, or its id as `id:17`. Raises ArgumentTypeError."""
+    name = shown(text)
+    if not name:
+        raise ArgumentTypeError("an order's number is not empty")
+    return name
 
 
 def time(text: str) -> datetime:

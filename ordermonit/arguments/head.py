@@ -9,7 +9,7 @@ def head(commands: Commands) -> None:
         "head",
         "show HEAD, or move it",
         example="ordermonit head --set 100250 --because restored",
-        more="Shows what would be skipped or checked again, and asks.",
+        more="Shows what would be skipped or checked again, and asks whether and why.",
         run=Command("head", "head"),
     )
     parser.add_argument("--set", type=order_id, metavar="ID", help="the last order that was passed")

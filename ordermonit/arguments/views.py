@@ -1,6 +1,6 @@
 """`status`, `orders` and `show`."""
 
-from ordermonit.arguments.grammar import Command, Commands, add_choice, add_json, span
+from ordermonit.arguments.grammar import Command, Commands, add_choice, add_json, order_name, span
 from ordermonit.model import Reason, Status
 
 
@@ -25,7 +25,9 @@ def orders(commands: Commands) -> None:
         more="An order's age counts from when it was first seen. SPAN: 15min, 2h, 3d.",
         run=Command("orders", "orders"),
     )
-    parser.add_argument("number", nargs="*", metavar="NUMBER", help="these orders alone")
+    parser.add_argument(
+        "number", nargs="*", metavar="NUMBER", type=order_name, help="these orders alone"
+    )
     add_choice(parser, "--status", Status, f"only {', '.join(Status)}", repeated=True)
     add_choice(parser, "--reason", Reason, "only these, such as REJECTED", repeated=True)
     for option, which in (("--older-than", "longer"), ("--newer-than", "less")):
@@ -45,5 +47,7 @@ def show(commands: Commands) -> None:
         example="ordermonit show 1001234",
         run=Command("show", "show"),
     )
-    parser.add_argument("number", metavar="NUMBER", help="the order's number")
+    parser.add_argument(
+        "number", metavar="NUMBER", type=order_name, help="the order's number, or id:ID"
+    )
     add_json(parser)

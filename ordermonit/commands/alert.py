@@ -2,13 +2,14 @@
 
 import json
 import socket
+import sys
 from datetime import UTC, datetime
 
 from ordermonit.alerts import outbox
 from ordermonit.alerts.delivery import deliver
 from ordermonit.alerts.memory import Message
 from ordermonit.commands.context import Context
-from ordermonit.configuration.alerts import Alerts, load_alerts
+from ordermonit.configuration.alerts import FILE, Alerts, load_alerts
 from ordermonit.errors import ConfigurationError, Exit
 
 
@@ -34,14 +35,22 @@ def alert(context: Context) -> int:
     else:
         for name, problem in answers.items():
             print(f"{name}: {'took the test' if problem is None else f'FAILED: {problem}'}")
-    return Exit.TEMPORARY if any(answers.values()) else Exit.OK
+    if not any(answers.values()):
+        return Exit.OK
+    if not context.arguments.json:
+        print(
+            f"Correct what FAILED in {context.config / FILE}, or look at the network on the way to"
+            " it, then type the command again",
+            file=sys.stderr,
+        )
+    return Exit.TEMPORARY
 
 
 def _alerts(context: Context) -> Alerts:
     alerts = load_alerts(context.config)
     if alerts is None or not alerts.channels:
         raise ConfigurationError(
-            f"{context.config / 'alerts.yml'}: channels: there is none, so nobody is alerted",
+            f"{context.config / FILE}: channels: there is none, so nobody is alerted",
             "Name at least one Apprise URL, or smtp and subscribers, then type the command again",
         )
     return alerts

@@ -1,5 +1,6 @@
 """`init`, `import` and `recover`: how a checkpoint comes to be."""
 
+import json
 from pathlib import Path
 
 from ordermonit.checkpoint import Checkpoint, readable
@@ -9,6 +10,7 @@ from ordermonit.events import Event
 from ordermonit.front import Front, connected
 from ordermonit.gaps import Gap, Moment, noted
 from ordermonit.legacy import parse
+from ordermonit.times import counted
 
 #: How many of the newest ids `init` searches for holes that a late commit may still fill.
 _HOLES_SEARCHED = 1000
@@ -54,6 +56,7 @@ def gaps_behind(
 def import_(context: Context) -> int:
     """Take over the former service's checkpoint."""
     path: Path = context.arguments.file
+    context.log()  # first of all: what is changed has to be told
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as problem:
@@ -67,40 +70,61 @@ def import_(context: Context) -> int:
     state.refuse_existing()
     checkpoint = Checkpoint(found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
-    for note in found.notes:
-        print(note)
-    _created(context, checkpoint, f"imported from {path} with {unresolved} unresolved orders")
+    orders = counted(unresolved, "unresolved order")
+    _created(context, checkpoint, f"imported from {path} with {orders}", found.notes)
     return Exit.OK
 
 
-def _created(context: Context, checkpoint: Checkpoint, how: str) -> None:
+def _created(
+    context: Context, checkpoint: Checkpoint, how: str, notes: tuple[str, ...] = ()
+) -> None:
     context.state.write(checkpoint)
     sentence = f"checkpoint {context.state.checkpoint} {how}; HEAD is {checkpoint.head}"
     context.log().tell(Event.CHECKPOINT_CREATED, sentence=sentence)
+    if context.arguments.json:
+        print(json.dumps(_as_json(context, checkpoint) | {"notes": notes}))
+        return
+    for note in notes:
+        print(note)
     print(f"{sentence}. The next cycle checks the orders after it")
+
+
+def _as_json(context: Context, checkpoint: Checkpoint) -> dict[str, object]:
+    unresolved = sum(record.is_open for record in checkpoint.records.values())
+    return {
+        "checkpoint": str(context.state.checkpoint),
+        "head": checkpoint.head,
+        "unresolved": unresolved,
+    }
 
 
 def recover(context: Context) -> int:
     """Restore the checkpoint's predecessor, showing the difference."""
-    state = context.state
+    state, log = context.state, context.log()
     state.lock()
     try:
         state.read()
     except CheckpointError as problem:
-        print(problem.message)
+        damage = problem.message
     else:
         raise UsageError(f"{state.checkpoint} is good", "There is nothing to recover")
     good = state.read_previous()
     damaged = set(readable(state.damaged_bytes()))
     restored = set(readable(good.encode()))
-    for mark, lines in (("-", damaged - restored), ("+", restored - damaged)):
-        for line in sorted(lines):
-            print(f"{mark} {line}")
+    lost, back = sorted(damaged - restored), sorted(restored - damaged)
     good.recovered = True
     kept = state.set_aside()
     state.write(good)
     sentence = f"checkpoint {state.checkpoint} restored from {state.previous}; HEAD is {good.head}"
-    context.log().tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
+    log.tell(Event.CHECKPOINT_RECOVERED, sentence=sentence)
+    if context.arguments.json:
+        said = {"damage": damage, "in_damaged_only": lost, "in_restored_only": back}
+        print(json.dumps(_as_json(context, good) | said))
+        return Exit.OK
+    print(damage)
+    for mark, lines in (("-", lost), ("+", back)):
+        for line in lines:
+            print(f"{mark} {line}")
     print(f"{sentence}. Lines with - stood in the damaged file only" + kept)
     print("The next cycle checks again what the lost write may have been about; that is safe")
     return Exit.OK

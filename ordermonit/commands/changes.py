@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import agrees, told, who, why
+from ordermonit.commands.orders import called, not_among
+from ordermonit.commands.person import agrees, take_turn, told, who, why
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.events import Event
 from ordermonit.gaps import Moment
@@ -27,7 +28,7 @@ def retry(context: Context) -> int:
             "For example: ordermonit retry 1001234",
         )
     because = told(arguments.because)
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     records = [record for record in checkpoint.records.values() if _can_be_retried(record)]
     if numbers:
@@ -43,7 +44,7 @@ def retry(context: Context) -> int:
         log.tell(
             Event.ORDER_RETRIED,
             id=record.id,
-            number=_name(record),
+            number=record.name,
             who=by,
             because=because,
             why=why(because),
@@ -52,7 +53,7 @@ def retry(context: Context) -> int:
         _print_json(by, chosen, after, because=because)
         return Exit.OK
     for record in after:
-        print(f"order {_name(record)}: back in the next cycle with fresh attempts")
+        print(f"order {record.name}: back in the next cycle with fresh attempts")
     if not after:
         which = "is EXHAUSTED" if reason is None else f"stands there because of {reason}"
         print(f"no order {which}; nothing was changed", file=sys.stderr)
@@ -79,7 +80,7 @@ def dismiss(context: Context) -> int:
     begun = [record for record in seen if record.in_flight is not None]
     if begun and not agrees(_warning(begun), arguments.yes):
         return Exit.OK
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     chosen = _open_records(checkpoint, arguments.number)
     if [record for record in chosen if record.in_flight is not None] != begun:
@@ -94,7 +95,7 @@ def dismiss(context: Context) -> int:
         log.tell(
             Event.ORDER_DISMISSED,
             id=record.id,
-            number=_name(record),
+            number=record.name,
             who=by,
             because=because,
             status=record.status,
@@ -104,10 +105,10 @@ def dismiss(context: Context) -> int:
         _print_json(by, chosen, after, because=because)
         return Exit.OK
     for record in after:
-        print(f"order {_name(record)}: dismissed; no cycle and no rescan looks at it any more")
+        print(f"order {record.name}: dismissed; no cycle and no rescan looks at it any more")
     print(
         "Nothing is undone in Abacos or in the Front: what was inserted or confirmed there stays."
-        f" To open one again, type: ordermonit retry {_name(after[0])}"
+        f" To open one again, type: ordermonit retry {after[0].name}"
     )
     return Exit.OK
 
@@ -118,7 +119,7 @@ def _open_records(checkpoint: Checkpoint, numbers: list[str]) -> list[Record]:
 
 
 def _warning(begun: list[Record]) -> str:
-    named = ", ".join(f"{_name(record)} ({record.in_flight})" for record in begun)
+    named = ", ".join(f"{record.name} ({record.in_flight})" for record in begun)
     return (
         f"An operation was begun for order {named} and its answer is not known: it may have taken"
         " effect in Abacos, and nobody would look. Dismiss it all the same?"
@@ -136,8 +137,8 @@ def _dismissed(record: Record, text: str) -> Record:
 
 def _by_number(records: list[Record], numbers: list[str], what: str) -> list[Record]:
     """The records with these numbers. Raises UsageError when a number has none."""
-    chosen = [record for record in records if record.number in numbers]
-    missing = sorted(set(numbers) - {record.number for record in chosen})
+    chosen = called(records, numbers)
+    missing = not_among(chosen, numbers)
     if missing:
         raise UsageError(
             f"no {what} has the number {', '.join(missing)}; nothing was changed",
@@ -154,10 +155,6 @@ def _write(context: Context, checkpoint: Checkpoint, records: Iterable[Record]) 
         changed = True
     if changed:
         context.state.write(checkpoint)
-
-
-def _name(record: Record) -> str:
-    return record.number or f"id {record.id}"
 
 
 def _print_json(by: str, before: list[Record], after: list[Record], **more: str | None) -> None:

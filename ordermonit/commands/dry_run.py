@@ -4,14 +4,15 @@ import json
 from dataclasses import replace
 
 from ordermonit.commands.context import Context
+from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit
 from ordermonit.front import connected
 from ordermonit.gaps import Moment
 from ordermonit.journey import Ask, Rules, Run, journey
-from ordermonit.model import Answer, Operation, Verdict, shown
-from ordermonit.pause import decode
+from ordermonit.model import Answer, Operation, Verdict, by_id, shown
 from ordermonit.plan import Item, Why, plan, rules
+from ordermonit.times import counted
 
 _UNKNOWN = (
     "The node was not asked: what Abacos has already is not inserted, and whether the node and"
@@ -28,10 +29,7 @@ _WHY = {
 def dry_run(context: Context) -> int:
     """Say what a cycle would do, without a lock, a connection to the node or a write."""
     configuration, state = context.configuration(), context.state
-    data, now = state.read_pause(), Moment.now()
-    pause = None if data is None else decode(data, str(state.pause_file))
-    if pause is not None and pause.is_over(now):
-        pause = None
+    pause, now = held(state), Moment.now()
     checkpoint = state.read()
     with connected(configuration.database) as front:
         planned = plan(front, checkpoint, configuration.service, rules(configuration), now)
@@ -49,7 +47,8 @@ def dry_run(context: Context) -> int:
         print(f"It is {pause.sentence}: until then a cycle does nothing. Without the pause:")
     for item, operations in does:
         print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}")
-    print(f"{len(does)} orders would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
+    orders = counted(len(does), "order")
+    print(f"{orders} would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
     if does:
         print(_UNKNOWN)
     return Exit.OK
@@ -85,7 +84,7 @@ def _spoken(operations: list[Operation]) -> str:
 
 def _name(item: Item) -> str:
     number = item.record.number if item.order is None else shown(item.order.number)
-    return number or f"id {item.record.id}"
+    return number or by_id(item.record.id)
 
 
 def _as_json(item: Item, operations: list[Operation]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.beginning import gaps_behind
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import agrees, told, who, why
+from ordermonit.commands.person import agrees, asked_why, take_turn, told, who, why
 from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.events import Event
@@ -14,6 +14,7 @@ from ordermonit.front import Front, connected
 from ordermonit.gaps import Gap, cut
 from ordermonit.model import Order, Record, shown
 from ordermonit.ranges import until
+from ordermonit.times import counted
 
 #: How many of the orders between the old and the new HEAD are shown.
 _SHOWN = 5
@@ -39,14 +40,13 @@ class _Move:
         """What it would do, for the person who decides."""
         named = ", ".join(f"{shown(order.number) or '?'} (id {order.id})" for order in self.first)
         more = ", …" if self.count > len(self.first) else ""
-        orders = "1 order" if self.count == 1 else f"{self.count} orders"
-        between = f"{orders} between" + (f": {named}{more}" if named else "")
+        between = f"{counted(self.count, 'order')} between" + (f": {named}{more}" if named else "")
         if self.is_forward:
             text = f"{between}. They will not be checked, except those with an open record"
         else:
             text = f"{between}. They will be checked again, except those with an open record"
         if self.vanished:
-            numbers = ", ".join(record.number or f"id {record.id}" for record in self.vanished)
+            numbers = ", ".join(record.name for record in self.vanished)
             text += f". Records of orders that are not in the Front any more go: {numbers}"
         return f"HEAD from {self.old} to {self.new}, {text}"
 
@@ -68,7 +68,8 @@ def head(context: Context) -> int:
         print(f"{move.text}.{warning}")
     if not agrees(question, arguments.yes):
         return Exit.OK
-    context.state.lock()
+    because = asked_why(because, arguments.yes)
+    take_turn(context.state)
     checkpoint = context.state.read()
     if checkpoint.head != move.old:
         raise Unavailable(
@@ -106,9 +107,12 @@ def _show(context: Context) -> int:
     if newest < checkpoint.head:
         print(_behind(checkpoint.head, newest, common))
     else:
-        print(f"HEAD is {checkpoint.head}; the newest order is {newest}: {ahead} orders ahead")
+        print(
+            f"HEAD is {checkpoint.head}; the newest order is {newest}:"
+            f" {counted(ahead, 'order')} ahead"
+        )
     if checkpoint.gaps:
-        print(f"{len(checkpoint.gaps)} gaps behind HEAD are looked into for late orders")
+        print(f"{counted(len(checkpoint.gaps), 'gap')} behind HEAD to look into for late orders")
     for first, last in checkpoint.rescans:
         print(f"the ids {first} to {last} are being checked again")
     return Exit.OK

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ordermonit.commands.context import Context
 from ordermonit.commands.drawing import drawing
 from ordermonit.errors import Exit, UsageError
-from ordermonit.model import Record
+from ordermonit.model import Record, by_id
 from ordermonit.times import iso
 
 _COLUMNS = (
@@ -39,7 +39,8 @@ def orders(context: Context) -> int:
     with drawing():
         from ordermonit.commands.orders_screen import draw
         from ordermonit.commands.screen import Screen
-    Screen().show(draw(records, now))
+    screen = Screen()
+    screen.show(draw(records, now, screen.width))
     return Exit.OK
 
 
@@ -50,14 +51,14 @@ def chosen(records: Iterable[Record], arguments: Namespace, now: datetime) -> li
     """
     records = list(records)
     numbers: list[str] = arguments.number
-    missing = sorted(set(numbers) - {record.number for record in records})
+    missing = not_among(records, numbers)
     if missing:
         raise UsageError(
             f"no record has the number {', '.join(missing)}",
             f"For what the journal has, type: ordermonit show {missing[0]}",
         )
     if numbers:
-        records = [each for each in records if each.number in numbers]
+        records = called(records, numbers)
     if arguments.status:
         records = [each for each in records if each.status in arguments.status]
     if arguments.reason:
@@ -69,13 +70,25 @@ def chosen(records: Iterable[Record], arguments: Namespace, now: datetime) -> li
     return records
 
 
+def called(records: Iterable[Record], names: Iterable[str]) -> list[Record]:
+    """The records that are called by one of these names: a number, or an id as `id:17`."""
+    wanted = frozenset(names)
+    return [each for each in records if each.number in wanted or by_id(each.id) in wanted]
+
+
+def not_among(records: Iterable[Record], names: Iterable[str]) -> list[str]:
+    """The names that no record is called by."""
+    known = {name for record in records for name in (record.number, by_id(record.id))}
+    return sorted(set(names) - known)
+
+
 def _print_lines(records: Iterable[Record]) -> None:
     """For a pipe: one line a record, in columns; ten thousand of them in no time."""
     rows = [("ID", "NUMBER", "STATUS", "REASON", "ATTEMPTS", "FIRST SEEN", "UPDATED", "LAST ERROR")]
     rows += [
         (
             str(record.id),
-            record.number or "?",
+            record.name,
             record.status,
             record.reason,
             str(record.attempts),

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
+from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.storage import room
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
 from ordermonit.front import connected
-from ordermonit.gaps import Moment
 from ordermonit.health import (
     Health,
     Newest,
@@ -24,7 +24,7 @@ from ordermonit.health import (
     worst,
 )
 from ordermonit.model import Status
-from ordermonit.pause import Pause, decode
+from ordermonit.pause import Pause
 from ordermonit.state import CycleResult, State
 from ordermonit.timer import Timer, ask
 from ordermonit.times import iso
@@ -104,7 +104,7 @@ def _iso(moment: datetime | None) -> str | None:
 def overview(context: Context) -> Overview:
     """Look at everything now. Raises CheckpointError and StateError, for the checkpoint alone."""
     checkpoint = context.state.read()
-    configuration, newest = _configuration(context)
+    configuration, newest, misconfigured = _configuration(context)
     if configuration is not None:
         newest = _newest(configuration)
     timer, cycles = ask(), tuple(context.state.read_cycles())
@@ -112,7 +112,7 @@ def overview(context: Context) -> Overview:
     period = None if configuration is None else configuration.service.running_cycle
     pause, pause_problems = _pause(context.state)
     in_cycles = cycle_problems(cycles, timer, period, now)
-    now_seen = [*front_problems(newest, checkpoint.head), *_room(context.state)]
+    now_seen = [*misconfigured, *front_problems(newest, checkpoint.head), *_room(context.state)]
     problems = (
         *pause_problems,
         *in_cycles,
@@ -137,13 +137,10 @@ def overview(context: Context) -> Overview:
 def _pause(state: State) -> tuple[Pause | None, list[Problem]]:
     """The pause that holds now, and what there is to say about it."""
     try:
-        data = state.read_pause()
-        pause = None if data is None else decode(data, str(state.pause_file))
+        pause = held(state)
     except OrdermonitError as problem:
         return None, [Problem(Health.DOWN, problem.message, None, problem.remedy)]
-    if pause is None or pause.is_over(Moment.now()):
-        return None, []
-    return pause, [pause_problem(pause)]
+    return pause, [] if pause is None else [pause_problem(pause)]
 
 
 def _room(state: State) -> list[Problem]:
@@ -162,11 +159,24 @@ def _counts(checkpoint: Checkpoint) -> dict[Status, int]:
     return {status: count[status] for status in Status}
 
 
-def _configuration(context: Context) -> tuple[Configuration | None, Newest]:
+def _configuration(context: Context) -> tuple[Configuration | None, Newest, list[Problem]]:
+    """The configuration; or why the newest order can't be asked for, and what is wrong then."""
     try:
-        return context.configuration(), Newest(None)
+        return context.configuration(), Newest(None), []
     except ConfigurationError as problem:
-        return None, Newest(None, " ".join(str(problem).split("\n")))
+        if not _sees_what_cycles_see(context.state):
+            return None, Newest(None, problem.in_one_line), []
+        what = f"the configuration is wrong: {'; '.join(problem.message.splitlines())}"
+        wrong = Problem(Health.DOWN, what, None, problem.remedy)
+        return None, Newest(None, "the configuration is wrong, see below"), [wrong]
+
+
+def _sees_what_cycles_see(state: State) -> bool:
+    """Whether this is root or the service's user: a file that others may not read is no mistake."""
+    try:
+        return os.geteuid() in (0, state.directory.stat().st_uid)
+    except OSError:
+        return False
 
 
 def _newest(configuration: Configuration) -> Newest:

@@ -5,11 +5,12 @@ import sys
 from datetime import datetime, timedelta
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import told, who
+from ordermonit.commands.person import take_turn, told, who
 from ordermonit.errors import CheckpointError, Exit, UsageError
 from ordermonit.events import Event
 from ordermonit.gaps import Moment
 from ordermonit.pause import Pause, decode
+from ordermonit.state import State
 from ordermonit.times import iso
 
 
@@ -18,14 +19,35 @@ def pause(context: Context) -> int:
     arguments, state, log = context.arguments, context.state, context.log()
     now = Moment.now()
     ordered = Pause(who(), now, _end(arguments.until, arguments.for_, now), told(arguments.because))
-    state.lock()
+    take_turn(state)
+    before = _read(state)
+    sentence = ordered.sentence
+    if before is not None and not before.is_over(now):
+        sentence += f", instead of: {before.sentence}"
     state.write_pause(ordered.encode())
-    log.tell(Event.PAUSED, sentence=ordered.sentence, who=ordered.who, because=ordered.because)
+    log.tell(Event.PAUSED, sentence=sentence, who=ordered.who, because=ordered.because)
     if arguments.json:
-        print(json.dumps({"paused": ordered.as_json()}))
+        was = None if before is None else before.as_json()
+        print(json.dumps({"paused": ordered.as_json(), "before": was}))
         return Exit.OK
-    print(f"{ordered.sentence}. Until then no order is checked; nothing is forgotten")
+    print(f"{sentence}. Until then no order is checked; nothing is forgotten")
     return Exit.OK
+
+
+def held(state: State) -> Pause | None:
+    """The pause that holds now. Raises CheckpointError where its file does not read, StateError."""
+    data = state.read_pause()
+    pause = None if data is None else decode(data, str(state.pause_file))
+    return None if pause is None or pause.is_over(Moment.now()) else pause
+
+
+def _read(state: State) -> Pause | None:
+    """The pause that there is. A file that does not read is none: these commands are for it too."""
+    data = state.read_pause()
+    try:
+        return None if data is None else decode(data, str(state.pause_file))
+    except CheckpointError:
+        return None
 
 
 def _end(until: datetime | None, span: timedelta | None, now: Moment) -> datetime | None:
@@ -44,18 +66,14 @@ def _end(until: datetime | None, span: timedelta | None, now: Moment) -> datetim
 def resume(context: Context) -> int:
     """End the pause."""
     arguments, state, log = context.arguments, context.state, context.log()
-    state.lock()
-    data = state.read_pause()
-    if data is None:
+    take_turn(state)
+    if state.read_pause() is None:
         if arguments.json:
             print(json.dumps({"resumed": None}))
         else:
             print("it is not paused; nothing was changed", file=sys.stderr)
         return Exit.OK
-    try:
-        ended = decode(data, str(state.pause_file))
-    except CheckpointError:  # a file that does not read is what this command is for, too
-        ended = None
+    ended = _read(state)
     state.remove_pause()
     what = "its file did not read" if ended is None else f"it was {ended.sentence}"
     sentence = f"resumed by {who()}; {what}"

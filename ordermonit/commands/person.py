@@ -2,25 +2,37 @@
 
 import os
 import sys
+import time
 
-from ordermonit.errors import UsageError
+from ordermonit.errors import Unavailable, UsageError
 from ordermonit.model import LAST_ERROR_LIMIT
+from ordermonit.state import State
+
+#: Seconds that a person waits at most for the end of a cycle, and from one try to the next: when
+#: all is down, a cycle begins where the last one ended.
+_PATIENCE, _BETWEEN = 600.0, 0.05
 
 
 def who() -> str:
-    """The name that stands in the journal for this change."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+    """The name that stands in the journal for this change, as one readable line."""
+    name = os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+    return _readable(name)
 
 
 def told(because: str | None) -> str | None:
     """The text of `--because` as one readable line. Raises UsageError when nothing is in it."""
     if because is None:
         return None
-    words = " ".join(because.split())
-    line = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)
+    line = _readable(because)
     if not line:
         raise UsageError("--because is empty", "Say why, in a few words: it stands in the journal")
     return line[:LAST_ERROR_LIMIT]
+
+
+def _readable(text: str) -> str:
+    """The text as one line, with a mark in the place of what is invisible in it."""
+    words = " ".join(text.split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)
 
 
 def why(because: str | None) -> str:
@@ -45,3 +57,34 @@ def agrees(question: str, yes: bool) -> bool:
         return True
     print("Nothing was changed", file=sys.stderr)
     return False
+
+
+def asked_why(because: str | None, yes: bool) -> str | None:
+    """The reason; whoever answered a question at a terminal without one is asked for it, too."""
+    if because is not None or yes:
+        return because
+    print("Why? It stands in the journal (Enter: no reason) ", end="", file=sys.stderr, flush=True)
+    return told(sys.stdin.readline().strip() or None)
+
+
+def take_turn(state: State) -> None:
+    """Take the lock. At a terminal a person waits for the end of a cycle that has it.
+
+    Raises Unavailable without a terminal, or when that takes too long; and what `State.lock` does.
+    """
+    try:
+        state.lock()
+        return
+    except Unavailable as busy:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        print(f"{busy.message}; waiting for its end (Ctrl-C: don't)", file=sys.stderr, flush=True)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        time.sleep(_BETWEEN)
+        try:
+            state.lock()
+            return
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise

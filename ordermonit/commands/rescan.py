@@ -4,12 +4,12 @@ import json
 import sys
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.person import told, who, why
+from ordermonit.commands.person import take_turn, told, who, why
 from ordermonit.errors import Exit, UsageError
 from ordermonit.events import Event
 from ordermonit.front import Front, connected
 from ordermonit.ranges import merged
-from ordermonit.times import spoken
+from ordermonit.times import counted, spoken
 
 
 def rescan(context: Context) -> int:
@@ -17,7 +17,7 @@ def rescan(context: Context) -> int:
     arguments, state, log = context.arguments, context.state, context.log()
     because = told(arguments.because)
     configuration = context.configuration()
-    state.lock()
+    take_turn(state)
     checkpoint = state.read()
     with connected(configuration.database) as front:
         first, last = _range(context, front, checkpoint.head)
@@ -27,7 +27,7 @@ def rescan(context: Context) -> int:
         state.write(checkpoint)
     by, service = who(), configuration.service
     cycles = -(-count // service.max_orders_per_request)
-    asked = f"the ids {first} to {last} ({_count(count, 'order')})"
+    asked = f"the ids {first} to {last} ({counted(count, 'order')})"
     span = spoken(cycles * service.running_cycle)
     if count:
         sentence = f"{by} asked for {asked} to be checked again{why(because)}"
@@ -38,15 +38,11 @@ def rescan(context: Context) -> int:
     elif count:
         print(
             f"{asked} are checked again, up to {service.max_orders_per_request} in each cycle:"
-            f" {_count(cycles, 'cycle')}, about {span}. HEAD stays at {checkpoint.head}"
+            f" {counted(cycles, 'cycle')}, about {span}. HEAD stays at {checkpoint.head}"
         )
     else:
         print("there is no order in that range; nothing was changed", file=sys.stderr)
     return Exit.OK
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _range(context: Context, front: Front, head: int) -> tuple[int, int]:

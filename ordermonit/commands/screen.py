@@ -12,6 +12,9 @@ from ordermonit.times import iso, spoken
 #: No screen is wider, in columns: nobody reads longer lines.
 _WIDEST = 110
 
+#: Columns of a frame: its sides, and what is free beside them.
+_FRAME = 6
+
 #: In a pipe or a file.
 _PLAIN_WIDTH = 100
 
@@ -30,6 +33,11 @@ class Screen(Console):
         super().__init__(highlight=False, markup=False, emoji=False)
         if not self.is_terminal:
             self.width = _PLAIN_WIDTH
+
+    @property
+    def room(self) -> int:
+        """Columns that there are inside the frame."""
+        return min(self.width, _WIDEST) - _FRAME if self.is_terminal else self.width
 
     def on_broken_pipe(self) -> None:
         """Called while a BrokenPipeError is handled: it goes on to the program's entry."""

@@ -62,7 +62,7 @@ def _watch(context: Context) -> None:
         from ordermonit.commands.screen import Screen
         from ordermonit.commands.status_screen import draw
     screen = Screen()
-    if not screen.is_terminal:
+    if not screen.is_terminal or screen.is_dumb_terminal:  # which can't begin again at its top
         for now in changes(_looks(context)):
             screen.show(draw(now, screen))
             screen.out()

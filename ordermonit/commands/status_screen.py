@@ -12,7 +12,7 @@ from ordermonit.commands.screen import STYLES, Screen, ago, heading
 from ordermonit.health import Health, Problem
 from ordermonit.model import Status
 from ordermonit.state import CycleResult
-from ordermonit.times import iso, moment, spoken
+from ordermonit.times import counted, iso, moment, spoken
 
 _COLOURS = {
     Health.WELL: "green",
@@ -24,8 +24,12 @@ _COLOURS = {
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDEST_BAR = 40
 
-#: As many of the newest cycles are drawn, one column each.
-_DRAWN_CYCLES = 48
+#: As many of the newest cycles are drawn, one column each, where there is room for them; so many
+#: with what they come to beside them.
+_DRAWN_CYCLES, _WITH_SUMS = 48, 12
+
+#: Columns of the names before the bars, of what stands behind them, and of nothing there.
+_NAME, _SUM, _GAP = 17, 26, 2
 
 
 def draw(overview: Overview, screen: Screen) -> ConsoleRenderable:
@@ -37,8 +41,11 @@ def draw(overview: Overview, screen: Screen) -> ConsoleRenderable:
         parts.append(heading("What is wrong"))
         parts += [_problem(each, overview) for each in overview.problems]
     if overview.cycles:
-        parts.append(heading(_cycles_title(overview)))
-        parts.append(_chart(overview.cycles[-_DRAWN_CYCLES:], screen))
+        sums = screen.room - _NAME - _SUM >= _WITH_SUMS
+        most = max(1, screen.room - _NAME - (_SUM if sums else _GAP))
+        drawn = overview.cycles[-min(_DRAWN_CYCLES, most) :]
+        parts.append(heading(_cycles_title(drawn)))
+        parts.append(_chart(drawn, screen, sums=sums))
     return screen.framed(f"ordermonit · {iso(overview.at)}", colour, *parts)
 
 
@@ -71,8 +78,7 @@ def _distance(overview: Overview) -> str:
         return "is the newest order of the Front"
     if behind < 0:
         return f"is ahead of the newest order of the Front, {newest.id}"
-    ids = "1 id" if behind == 1 else f"{behind} ids"
-    return f"the newest order of the Front, {newest.id}, is {ids} ahead"
+    return f"the newest order of the Front, {newest.id}, is {counted(behind, 'id')} ahead"
 
 
 def _next_cycle(overview: Overview) -> str:
@@ -106,12 +112,14 @@ def _orders(overview: Overview, screen: Screen) -> ConsoleRenderable:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     most = max(1, *overview.counts.values())
+    digits = len(str(most))
+    widest = max(1, min(_WIDEST_BAR, screen.room - _NAME - digits - 4))
     for status, count in overview.counts.items():
         style = STYLES[status] if count else "dim"
         note = ""
         if status is Status.SUCCESS and count >= KEPT_RESOLVED:
             note = f" the newest {KEPT_RESOLVED} are kept"
-        length = -(-count * _WIDEST_BAR // most)
+        length = -(-count * widest // most)
         bar = ("#" if screen.options.ascii_only else "━") * length
         table.add_row(
             Text(status, style), Text(str(count), style), Text.assemble((bar, style), note)
@@ -131,14 +139,13 @@ def _problem(problem: Problem, overview: Overview) -> ConsoleRenderable:
     return table
 
 
-def _cycles_title(overview: Overview) -> str:
-    drawn = overview.cycles[-_DRAWN_CYCLES:]
+def _cycles_title(drawn: Sequence[CycleResult]) -> str:
     many = "The last cycle" if len(drawn) == 1 else f"The last {len(drawn)} cycles"
     return f"{many}, since {drawn[0].started_at}"
 
 
-def _chart(cycles: Sequence[CycleResult], screen: Screen) -> ConsoleRenderable:
-    """A column for each cycle, one scale for all rows."""
+def _chart(cycles: Sequence[CycleResult], screen: Screen, *, sums: bool) -> ConsoleRenderable:
+    """A column for each cycle, one scale for all rows; `sums` are what they come to."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=15)
     table.add_column(no_wrap=True)
@@ -150,13 +157,15 @@ def _chart(cycles: Sequence[CycleResult], screen: Screen) -> ConsoleRenderable:
     )
     most = max(max(values) for _, _, values in rows)
     for name, style, values in rows:
-        told = f"{sum(values)} in all, at most {max(values)}"
+        told = f"{sum(values)} in all, at most {max(values)}" if sums else ""
         bars = "".join(bar(each, most, screen.options.ascii_only) for each in values)
         table.add_row(name, Text(bars, style=style), told)
     broken = sum(bool(each.exit) for each in cycles)
     if broken:
         marks = "".join("!" if each.exit else " " for each in cycles)
-        table.add_row("ended badly", Text(marks, style="bold red"), f"{broken} in all")
+        table.add_row(
+            "ended badly", Text(marks, style="bold red"), f"{broken} in all" if sums else ""
+        )
     return table
 
 

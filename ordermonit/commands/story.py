@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
-from ordermonit.commands.orders import as_json
-from ordermonit.errors import ConfigurationError, UsageError
+from ordermonit.commands.orders import as_json, called
+from ordermonit.commands.pausing import held
+from ordermonit.errors import ConfigurationError, OrdermonitError, UsageError
 from ordermonit.history import Entry, History, read
 from ordermonit.model import Record
 from ordermonit.outlook import Outlook, outlook, without_record
@@ -78,7 +79,7 @@ def story(context: Context) -> Story:
     number: str = context.arguments.number
     checkpoint = context.state.read()
     history = read(number)
-    found = [each for each in checkpoint.records.values() if each.number == number]
+    found = called(checkpoint.records.values(), [number])
     if not found and not history.entries:
         unread = "" if history.trouble is None else f" ({history.trouble})"
         raise UsageError(
@@ -93,10 +94,21 @@ def story(context: Context) -> Story:
 
 
 def _outlook(context: Context, record: Record | None, history: History) -> Outlook:
+    found = _by_itself(context, record, history)
+    try:
+        pause = held(context.state)
+    except OrdermonitError as problem:
+        return Outlook(f"{found.what}. But {problem}") if found.by_cycle else found
+    if pause is None or not found.by_cycle:
+        return found
+    return Outlook(f"{found.what}. But it is {pause.sentence}")
+
+
+def _by_itself(context: Context, record: Record | None, history: History) -> Outlook:
     if record is None:
         return without_record(history.entries[-1].event)
     try:
         configuration = context.configuration()
     except ConfigurationError as problem:
-        return Outlook(f"not known: {' '.join(str(problem).split(chr(10)))}")
+        return Outlook(f"not known: {problem.in_one_line}")
     return outlook(record, rules(configuration), configuration.node.checks)

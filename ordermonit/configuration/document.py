@@ -108,6 +108,7 @@ def _read(path: Path, place: Place) -> bytes | None:
         place.say("no such file; expected a YAML file")
     except OSError as problem:
         place.say(f"can't be read: {problem.strerror}; expected a YAML file that we may read")
+        place.problems.is_denied |= isinstance(problem, PermissionError)
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         place.say(f"line {line}: found bytes that are no UTF-8, expected UTF-8 text")

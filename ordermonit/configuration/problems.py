@@ -16,6 +16,7 @@ SHOWN = 60
 _PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
 _WITH_PASSWORD = re.compile(r":[^@]*@")
 _REMEDY = "Correct what is named here, then type the command again"
+_AS_WHOM = "; or type it as root or as the service's user, if you are neither"
 
 
 class Misfit(Exception):
@@ -123,10 +124,12 @@ class Problems:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.is_denied = False  # whether this user may not read a file
 
     def error(self) -> ConfigurationError:
         """All of them as one error, one problem a line."""
-        return ConfigurationError("\n".join(self.lines), _REMEDY)
+        remedy = f"{_REMEDY}{_AS_WHOM if self.is_denied else ''}"
+        return ConfigurationError("\n".join(self.lines), remedy)
 
 
 class Place:

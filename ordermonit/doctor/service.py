@@ -11,23 +11,11 @@ from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import SERVICE, TIMER, Properties, Units, credentials
 from ordermonit.doctor.user import name_of
 from ordermonit.errors import Exit
+from ordermonit.timer import seconds
 from ordermonit.times import spoken
 
 #: Where the generator and the service look, whatever --config and --state say.
 CONFIG, STATE = Path("/etc/ordermonit"), Path("/var/lib/ordermonit")
-
-_SPAN = re.compile(r"([0-9.]+)(month|min|us|ms|y|w|d|h|s)")
-_UNITS = {
-    "us": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "min": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-    "w": 604800.0,
-    "month": 2629800.0,
-    "y": 31557600.0,
-}
 
 #: Ends before our program begins (systemd.exec(5), "Process Exit Codes"), with what helps.
 _BEFORE_US = {
@@ -119,8 +107,7 @@ def _period(timer: Properties, configuration: Configuration | None) -> Findings:
 def period(timers: str) -> float | None:
     """The seconds of OnUnitActiveSec=, by the property TimersMonotonic; None without it."""
     found = re.search(r"OnUnitActiveUSec=([^;}]*)", timers)
-    parts = _SPAN.findall(found[1]) if found else []
-    return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None
+    return None if found is None else seconds(found[1])
 
 
 def _as_on_disk(units: Units) -> Findings:

@@ -11,6 +11,7 @@ from ordermonit.doctor.known import Known
 from ordermonit.doctor.user import name_of
 from ordermonit.errors import CheckpointError, Exit, OrdermonitError
 from ordermonit.state import State
+from ordermonit.times import counted
 
 #: Bytes free below which the directory's file system is nearly full, and full: a write needs room
 #: for one more checkpoint, and 10,000 open orders make one of two megabytes.
@@ -179,7 +180,9 @@ def checkpoint(state: State, known: Known) -> Findings:
         yield failure(problem)
         return
     count = sum(record.is_open for record in found.records.values())
-    yield ok(f"{state.checkpoint} is good: HEAD is {found.head}, {count} records are open")
+    yield ok(
+        f"{state.checkpoint} is good: HEAD is {found.head}, with {counted(count, 'open record')}"
+    )
     if not os.path.lexists(state.previous):
         yield ok("it has no predecessor yet: it was written once")
         return

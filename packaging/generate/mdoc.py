@@ -1,20 +1,45 @@
 """Text as mdoc(7), the language of man pages."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import wrap
+
+#: Longest line of text, in bytes.
+_LONGEST = 80
 
 _MARK = re.compile(r"^@(\w+)@\n", re.M)
 
 
 def filled(page: str, parts: Mapping[str, str]) -> str:
-    """The page with each line `@NAME@` replaced. Raises KeyError for a name that is no part."""
-    return _MARK.sub(lambda mark: parts[mark[1]], page)
+    """The page with each line `@NAME@` replaced, and its lines folded. Raises KeyError for a name
+    that is no part."""
+    return "".join(_folded(_MARK.sub(lambda mark: parts[mark[1]], page)))
+
+
+def _folded(page: str) -> Iterator[str]:
+    """The lines of a page, none of its text longer than mandoc likes; literal ones stay."""
+    is_literal = False
+    for line in page.splitlines():
+        if line.startswith((".Bd", ".Ed")):
+            is_literal = line.startswith(".Bd -literal")
+        if is_literal or line.startswith((".", "'")) or len(line.encode()) <= _LONGEST:
+            yield f"{line}\n"
+            continue
+        first, *rest = wrap(line, _LONGEST - 4, break_long_words=False, break_on_hyphens=False)
+        yield f"{first}\n"
+        for more in rest:
+            yield f"{_protected(more)}\n"
+
+
+def _protected(line: str) -> str:
+    """A line of text that is not taken for a macro."""
+    return rf"\&{line}" if line.startswith((".", "'")) else line
 
 
 def plain(text: str) -> str:
     """One line of text as it stands."""
     line = text.replace("\\", r"\e").replace("--", r"\-\-").replace("~", r"\(ti")
-    return rf"\&{line}" if line.startswith((".", "'")) else line
+    return _protected(line)
 
 
 def quoted(text: str) -> str:

@@ -229,6 +229,7 @@ def test_alert_test_says_which_channel_works(world: World, alert_to: AlertTo, ho
     assert lines[1].startswith("channel 2 (json): FAILED: A Connection error")
     assert lines[2].startswith("channel 3 (nonsense): FAILED: Apprise does not take its URL")
     assert "geheim" not in run.stdout
+    assert f"Correct what FAILED in {world.config / 'alerts.yml'}" in run.stderr
     assert len(hook.posts) == 1
     alert_to()
     run = world.run("alert", "--test", "--json")

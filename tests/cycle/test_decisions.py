@@ -11,7 +11,10 @@ from tests.parts.world import PATIENCE, World
 
 
 def typed(world: World, answer: str, *command: str) -> str:
-    """Type a command in a terminal, and answer its question; what the terminal showed."""
+    """Type a command in a terminal, and answer its question; what the terminal showed.
+
+    A second line of the answer is for a second question; Enter alone without one.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         world.command_line(*command),
@@ -26,7 +29,7 @@ def typed(world: World, answer: str, *command: str) -> str:
     try:
         while b"[y/N]" not in shown:
             shown += os.read(ours, 4096)
-        os.write(ours, f"{answer}\n".encode())
+        os.write(ours, f"{answer}\n\n".encode())
         process.wait(PATIENCE)
         shown += os.read(ours, 65536)
     finally:
@@ -140,13 +143,39 @@ def test_dismiss_changes_nothing_when_it_is_typed_wrong(
     assert world.checkpoint() == before
 
 
-def test_no_change_is_made_while_a_cycle_runs(world: World) -> None:
-    [number] = broken(world, "reject")
+def slow_cycle(world: World) -> subprocess.Popen[str]:
+    """A cycle that has the lock, and for a while."""
     world.abacos.behave("slow", seconds=30)
     cycle = world.start("cycle")
     lock = world.state / "lock"
     while f"pid {cycle.pid}" not in lock.read_text():
         assert cycle.poll() is None
+    return cycle
+
+
+def test_at_a_terminal_a_change_waits_for_the_end_of_a_cycle(world: World) -> None:
+    [number] = broken(world, "reject")
+    cycle = slow_cycle(world)
+    ours, theirs = pty.openpty()
+    command = world.command_line("retry", str(number))
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=world.environment()
+    )
+    os.close(theirs)
+    shown = b""
+    while b"waiting for its end" not in shown:
+        shown += os.read(ours, 4096)
+    assert f"pid {cycle.pid}".encode() in shown
+    cycle.terminate()
+    assert process.wait(PATIENCE) == 0
+    assert b"back in the next cycle" in os.read(ours, 4096)
+    os.close(ours)
+    assert world.record(number)["attempts"] == 0
+
+
+def test_without_a_terminal_no_change_is_made_while_a_cycle_runs(world: World) -> None:
+    [number] = broken(world, "reject")
+    cycle = slow_cycle(world)
     for command in (
         ["retry", str(number)],
         ["dismiss", str(number), "--because", "x", "--yes"],

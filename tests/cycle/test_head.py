@@ -10,6 +10,9 @@ def test_head_is_shown_with_what_is_ahead(world: World) -> None:
     world.front.add_many(3)
     world.run("init", "--head", "1")
     assert "HEAD is 1; the newest order is 3: 2 orders ahead" in world.run("head").stdout
+    world.run("head", "--set", "2", "--yes")
+    assert "HEAD is 2; the newest order is 3: 1 order ahead" in world.run("head").stdout
+    world.run("head", "--set", "1", "--yes")
     said = world.run("head", "--json").json()
     assert said == {"head": 1, "newest": 3, "orders_ahead": 2, "gaps": 0, "rescans": []}
 
@@ -30,6 +33,16 @@ def test_head_forward_skips_orders_but_not_open_records_or_late_ones(world: Worl
     assert world.abacos.judge.holds() == {str(first), "4004"}
     assert "moved HEAD from 1 to 5" in (world.state / "ordermonit.output").read_text()
     assert "(by mail)" in (world.state / "ordermonit.output").read_text()
+
+
+def test_whoever_moves_head_without_a_reason_is_asked_for_one(world: World) -> None:
+    world.front.add_many(3)
+    world.run("init", "--head", "1")
+    assert "Why?" in typed(world, "y\nby hand", "head", "--set", "2")
+    assert "(by hand)" in (world.state / "ordermonit.output").read_text()
+    typed(world, "y", "head", "--set", "3")
+    assert world.status()["head"] == 3
+    assert "Why?" not in typed(world, "n", "head", "--set", "2")
 
 
 def test_head_backward_checks_again_what_was_closed(world: World) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.cycle.place import Place
 from tests.parts.world import World
 
 
@@ -50,6 +51,18 @@ def test_a_pause_file_that_does_not_read_fails_every_cycle_until_resume(world: W
     assert world.status()["last_cycle"]["exit"] == 65
     assert world.run("resume").exit_code == 0
     world.cycle()
+
+
+def test_a_pause_says_which_one_it_replaces(place: Place) -> None:
+    place.good("pause", "--because", "stocktaking", SUDO_USER="ann")
+    said = place.good("pause", "--for", "2h", SUDO_USER="bob")
+    assert said.startswith("paused by bob since ")
+    assert ", instead of: paused by ann since " in said
+    assert "until ordermonit resume (stocktaking)" in said
+    before = json.loads(place.good("pause", "--json"))["before"]
+    assert (before["who"], before["because"]) == ("bob", None)
+    place.good("resume")
+    assert json.loads(place.good("pause", "--json"))["before"] is None
 
 
 def test_resume_without_a_pause_says_so(world: World) -> None:

@@ -2,165 +2,23 @@
 
 import csv
 import json
-import os
-import pty
-import select
+import re
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import StringIO
-from pathlib import Path
 
 import pytest
-import yaml
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.model import Reason, Record, Status
-from ordermonit.state import CycleResult, State
+from ordermonit.state import CycleResult
 from ordermonit.times import iso
-from tests.parts.databases import sqlite
-from tests.parts.front import Front
+from tests.cycle.place import REJECTION, Place, on_terminal
 from tests.parts.processes import wait_until
-from tests.parts.world import Run
-
-REJECTION = "RuntimeError: Erro ao inserir o pedido:1001002,erro:produto inexistente"
 
 #: How a colour begins; NO_COLOR leaves bold and dim.
 COLOURS = tuple(f"\x1b[{code}".encode() for code in ("3", "1;3", "9"))
-
-
-class Place:
-    """A shop's orders, a configuration, and a checkpoint; no node, which these commands don't ask.
-
-    Order 1 is good, 2 was given up, 3 was rejected once, 4 waits for its payment; 5 is new.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.front = Front(sqlite(directory / "front.sqlite3"))
-        self.front.add_many(5)
-        self.front.engine.dispose()
-        self.state = State(directory / "state")
-        self.configure()
-        now = datetime.now(UTC)
-
-        def record(id: int, status: Status, reason: Reason, age: timedelta) -> Record:
-            error = REJECTION if reason is Reason.REJECTED else None
-            number = str(1_001_000 + id)
-            return Record(id, number, status, reason, now - age, now, 1, last_error=error)
-
-        self.state.create()
-        self.state.write(
-            Checkpoint(
-                4,
-                [
-                    record(1, Status.SUCCESS, Reason.OK, timedelta(days=3)),
-                    record(2, Status.EXHAUSTED, Reason.REJECTED, timedelta(hours=2)),
-                    record(3, Status.FAILED, Reason.REJECTED, timedelta(minutes=9)),
-                    record(4, Status.PAYMENT_PENDING, Reason.NOT_DUE, timedelta(minutes=8)),
-                ],
-            )
-        )
-        self.state.add_cycle(CycleResult(iso(now), iso(now), "4 orders looked at", 0, 4, 3, 1, 2))
-
-    def configure(self, **database: object) -> None:
-        files: dict[str, dict[str, object]] = {
-            "service": {},
-            "process": {},
-            "integration_server": {"host": "node", "username": "deploy", "rails_root": "/srv"},
-            "database": self.front.settings() | database,
-        }
-        for name, content in files.items():
-            (self.directory / f"{name}.yml").write_text(yaml.safe_dump(content))
-
-    def command(self, *words: str) -> list[str]:
-        places = ["--config", str(self.directory), "--state", str(self.state.directory)]
-        return [sys.executable, "-m", "ordermonit", *places, *words]
-
-    def environment(self, **more: str) -> dict[str, str]:
-        known = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"}
-        return {**known, "TERM": "xterm-256color", **more}
-
-    def run(self, *words: str, **environment: str) -> Run:
-        done = subprocess.run(
-            self.command(*words),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=self.environment(**environment),
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
-
-    def good(self, *words: str, **environment: str) -> str:
-        """What a command prints that must end well."""
-        run = self.run(*words, **environment)
-        assert run.exit_code == 0, run.stderr
-        return run.stdout
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-@contextmanager
-def on_terminal(place: Place, *words: str, **environment: str) -> Iterator["Terminal"]:
-    """A command on a terminal of its own, 100 columns wide."""
-    ours, its = pty.openpty()
-    size = {"COLUMNS": "100", "LINES": "60"}
-    process = subprocess.Popen(
-        place.command(*words),
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        env=place.environment(**size, **environment),
-        start_new_session=True,
-    )
-    os.close(its)
-    terminal = Terminal(ours, process)
-    try:
-        yield terminal
-    finally:
-        process.kill()
-        process.wait()
-        terminal.close()
-
-
-class Terminal:
-    """What stands on it, and who writes there."""
-
-    def __init__(self, handle: int, process: subprocess.Popen[bytes]) -> None:
-        self._handle: int | None = handle
-        self.process = process
-        self.shown = b""
-
-    def read(self, until: str = "", seconds: float = 30) -> bytes:
-        """Read until the text is there or, without one, to the end."""
-        deadline = time.monotonic() + seconds
-        while not (until and until.encode() in self.shown):
-            assert self._handle is not None
-            left = deadline - time.monotonic()
-            assert left > 0, f"no {until!r} in {self.shown.decode()}"
-            if not select.select([self._handle], [], [], left)[0]:
-                continue
-            try:
-                data = os.read(self._handle, 65536)
-            except OSError:  # EIO: on Linux, the end of a terminal
-                data = b""
-            if not data:
-                assert not until, f"it ended without {until!r}: {self.shown.decode()}"
-                break
-            self.shown += data
-        return self.shown
-
-    def close(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
 
 
 def test_status_says_what_is_wrong_since_when_and_what_to_do(place: Place) -> None:
@@ -203,7 +61,10 @@ def test_a_database_that_does_not_answer_is_said_in_its_place(place: Place) -> N
 
 def test_a_configuration_that_can_not_be_read_is_said_in_its_place_too(place: Place) -> None:
     (place.directory / "database.yml").write_text("adapter: [")
-    assert "database.yml" in place.good("status")
+    shown = place.good("status")
+    assert "health      down" in shown
+    assert "the configuration is wrong: " in " ".join(shown.split())
+    assert "database.yml" in shown
     assert json.loads(place.good("status", "--json"))["front_error"]
     assert "not known" in place.good("show", "1001003")
 
@@ -236,6 +97,41 @@ def test_colours_are_for_terminals_that_want_them(place: Place) -> None:
             assert any(colour in terminal.read() for colour in COLOURS)
         with on_terminal(place, *words, NO_COLOR="1") as terminal:
             assert not any(colour in terminal.read() for colour in COLOURS)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 160])
+def test_a_terminal_of_any_width_has_what_counts_most(place: Place, columns: int) -> None:
+    for _ in range(60):
+        now = iso(datetime.now(UTC))
+        place.state.add_cycle(CycleResult(now, now, "4 orders looked at", 0, 4, 3, 1, 2))
+    with on_terminal(place, "orders", NO_COLOR="1", COLUMNS=str(columns)) as terminal:
+        lines = plain(terminal.read())
+    assert all(len(line) <= columns for line in lines)
+    for number in range(1_001_001, 1_001_005):
+        assert any(f"{number} " in line for line in lines)
+    assert any("PAYMENT_PENDING" in line for line in lines)
+    # In few lines, and whole.
+    assert len(lines) <= 12 + 2 * len(REJECTION) // (columns - 10)
+    assert "".join(REJECTION.split()) in "".join("".join(lines).split()) or columns == 100
+    with on_terminal(place, "status", NO_COLOR="1", COLUMNS=str(columns)) as terminal:
+        lines = plain(terminal.read())
+    assert all(len(line) <= columns for line in lines)
+    [checked] = [line for line in lines if "orders checked" in line]
+    assert checked.count("█") >= 12
+    assert not any("…" in line for line in lines)
+
+
+def plain(shown: bytes) -> list[str]:
+    """What a terminal has shown, without its controls."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).splitlines()
+
+
+def test_watch_on_a_terminal_that_can_not_go_back_shows_each_change_below(place: Place) -> None:
+    with on_terminal(place, "status", "--watch", TERM="dumb") as terminal:
+        terminal.read("4 orders looked at")
+        now = iso(datetime.now(UTC))
+        place.state.add_cycle(CycleResult(now, now, "a cycle that came later"))
+        assert b"\x1b" not in terminal.read("a cycle that came later")
 
 
 def test_orders_in_a_pipe_are_one_line_each_however_long(place: Place) -> None:
@@ -298,6 +194,19 @@ def test_show_says_where_an_order_stands_and_what_comes_next(place: Place) -> No
     assert story["record"]["id"] == 2
     assert story["next"]["what"].endswith("ordermonit retry 1001002")
     assert story["next"]["by_cycle"] is False
+
+
+def test_show_says_that_nothing_comes_next_while_it_is_paused(place: Place) -> None:
+    place.good("pause", "--because", "stocktaking", SUDO_USER="ann")
+    shown = " ".join(place.good("show", "1001003").split())
+    assert "the next cycle asks Abacos" in shown
+    assert "But it is paused by ann since" in shown
+    assert "(stocktaking)" in shown
+    following = json.loads(place.good("show", "1001003", "--json"))["next"]
+    assert (following["by_cycle"], following["at"]) == (False, None)
+    assert "paused" not in json.loads(place.good("show", "1001002", "--json"))["next"]["what"]
+    place.state.pause_file.write_text("nonsense")
+    assert "does not read as a pause" in " ".join(place.good("show", "1001003").split())
 
 
 def test_an_order_that_nobody_knows_is_64_with_what_to_do(place: Place) -> None:

@@ -70,6 +70,16 @@ def test_mandoc_and_man_have_no_complaint(share: Path, page: str) -> None:
         assert (run.returncode, complaints) == (0, ""), command
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_mandoc_likes_its_style_too(share: Path, page: str) -> None:
+    command = ["mandoc", "-T", "lint", "-W", "style", str(share / page)]
+    said = subprocess.run(command, capture_output=True, text=True)
+    # Which other manuals are on this machine, and in its index, is not the page's matter.
+    others = ("referenced manual not found", "outdated mandoc.db")
+    lines = (said.stdout + said.stderr).splitlines()
+    assert [line for line in lines if not any(each in line for each in others)] == []
+
+
 def tags(action: Action) -> list[str]:
     """How an argument's entry can begin."""
     return list(action.option_strings[-1:]) or [str(action.metavar)]

@@ -89,6 +89,14 @@ def test_the_installed_units_are_without_fault(machine: Machine) -> None:
     assert f"running_cycle of {CONFIG}/service.yml" in timer
 
 
+def test_the_installed_program_has_the_programs_own_entry(machine: Machine) -> None:
+    """Streams that are closed or full are its matter, not the interpreter's."""
+    script = "ordermonit check user >&- 2>&-; echo $?; ordermonit check user >/dev/full; echo $?"
+    done = machine.run("sh", "-c", script)
+    assert done.stdout.split() == ["0", "74"]
+    assert "the output can't be written: No space left on device" in done.stderr
+
+
 def test_upgrade_and_uninstall(machine: Machine) -> None:
     # A newer version, with two samples changed; one of them was edited by the administrator.
     newer = "/usr/src/newer"

@@ -192,6 +192,15 @@ def test_a_cycle_that_was_stopped_proves_nothing() -> None:
     assert story((0, refused), (2, stopped), (4, done()))[1:] == [None, "works again"]
 
 
+def test_while_it_is_paused_nothing_bad_is_told_of_cycles_that_do_nothing() -> None:
+    down = failed(Unavailable("Abacos is down", "Wait"))
+    paused = Ended(Exit.OK, None, NOW)
+    paused.notes.tally[Event.CYCLE_PAUSED] += 1
+    assert story((0, down), (20, down), (100, paused), (200, paused), (300, done())) == [
+        *(None, "down for 20 min", None, None, "works again"),
+    ]
+
+
 def test_a_clock_that_was_put_back_by_years_keeps_nobody_quiet() -> None:
     refused = failed(Refused("the host key changed", "Compare it"))
     assert story((0, refused), (-1_000_000, refused)) == ["access to the node is refused"] * 2
@@ -222,6 +231,11 @@ def test_the_memory_is_bounded_and_survives_its_file() -> None:
         b'{"trouble": null, "told": {"75": "2026-01-01T00:00:00"}, "held": [], "unsent": []}',
         b"[" * 100_000,
         b"\xff",
+        b'{"trouble": null, "told": {}, "held": [["7", 7]], "unsent": []}',
+        b'{"trouble": null, "told": {}, "held": [], "unsent": [{"title": 7, "body": "x",'
+        b' "at": "2026-01-01T00:00:00Z", "is_good": true, "channels": ["a"]}]}',
+        b'{"trouble": null, "told": {}, "held": [], "unsent": [{"title": "x", "body": null,'
+        b' "at": "2026-01-01T00:00:00Z", "is_good": true, "channels": ["a"]}]}',
     ],
 )
 def test_a_damaged_memory_is_an_empty_one(data: bytes) -> None:

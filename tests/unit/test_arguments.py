@@ -28,6 +28,11 @@ def test_every_help_fits_a_screen_and_shows_an_example(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_json(name: str) -> None:
+    assert any("--json" in action.option_strings for action in COMMANDS[name]._actions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_top_help_has_a_line_for_every_command(name: str) -> None:
     rows = [line.split(maxsplit=1) for line in TOP.format_help().splitlines()[3:]]
     listed = rows[: rows.index([])]
@@ -61,6 +66,21 @@ def test_every_example_is_right(name: str) -> None:
     TOP.parse_args(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["orders", "--status", "bad"], "'bad' is none of SUCCESS, FAILED, PAYMENT_PENDING, EXH"),
+        (["retry", "--reason", "bored"], "'bored' is none of OK, NOT_FOUND, REJECTED"),
+        (["head", "--set", "1e3"], "'1e3' is no id: a whole number"),
+        (["rescan", "--from", "9" * 19], "is no id: a whole number of at most 18 digits"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_what_is_right(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        TOP.parse_args(words)
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize("word", ["EXHAUSTED", "exhausted"])
 def test_a_status_is_taken_in_upper_and_lower_case(word: str) -> None:
     assert TOP.parse_args(["orders", "--status", word]).status == [Status.EXHAUSTED]
@@ -69,5 +89,5 @@ def test_a_status_is_taken_in_upper_and_lower_case(word: str) -> None:
 def test_a_wrong_word_is_one_line_with_where_to_look() -> None:
     with pytest.raises(UsageError) as raised:
         TOP.parse_args(["orders", "--status", "GONE"])
-    expected = "wrong command line: argument --status: invalid status value: 'GONE'"
+    expected = f"wrong command line: argument --status: 'GONE' is none of {', '.join(Status)}"
     assert str(raised.value) == f"{expected}. Type: ordermonit orders --help"

@@ -182,7 +182,8 @@ def test_what_only_waits_is_no_problem() -> None:
 
 def test_an_order_without_a_number_is_named_by_its_id() -> None:
     [problem] = record_problems([record(None, Status.FAILED, Reason.INVALID_NUMBER, 1, "")])
-    assert "(id 7)" in problem.what
+    assert "(id:7)" in problem.what
+    assert "ordermonit dismiss id:7 " in problem.remedy
 
 
 def test_the_worst_problem_gives_the_word() -> None:

@@ -146,6 +146,14 @@ def test_every_odd_line_is_named_at_once() -> None:
     assert [problem.split(": ")[1] for problem in said] == ["line 1", "line 3", "line 4", "line 5"]
 
 
+def test_of_a_file_that_is_no_checkpoint_some_lines_are_named() -> None:
+    with pytest.raises(CheckpointError) as refused:
+        parse("what is this\n" * 50_000, "old")
+    lines = refused.value.message.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "old: and 49981 more; is it the right file?"
+
+
 def test_lines_are_counted_as_editors_count_them() -> None:
     said = problems("a\u2028b", "c\x0bd", HEAD)
     assert [problem.split(": ")[1] for problem in said] == ["line 1", "line 2"]

@@ -43,6 +43,8 @@ def test_what_was_written_is_read(pause: Pause) -> None:
         b' "seconds_since_boot": 1}',
         b'{"who": "a", "since": "2026-01-01T12:00:00Z", "until": 5, "because": null,'
         b' "seconds_since_boot": 1}',
+        b'{"who": "a", "since": "2026-01-01T12:00:00Z", "until": null, "because": null,'
+        b' "seconds_since_boot": ' + b"9" * 400 + b"}",
     ],
 )
 def test_an_odd_file_is_refused_with_both_ways_out(data: bytes) -> None:

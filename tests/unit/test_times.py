@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordermonit.times import iso, moment, span, spoken
+from ordermonit.times import counted, iso, moment, span, spoken
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ def test_a_span_is_read(text: str, seconds: int) -> None:
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"span of time|too long"):
         span(text)
+
+
+def test_what_is_counted_is_one_or_more() -> None:
+    assert [counted(number, "order") for number in (0, 1, 2)] == ["0 orders", "1 order", "2 orders"]
 
 
 def test_a_time_is_read_with_and_without_its_offset() -> None:

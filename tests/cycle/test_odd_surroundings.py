@@ -1,0 +1,94 @@
+"""Closed streams, names that are no UTF-8, and a configuration that has gone."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.cycle.place import Place
+
+#: A word of the command line, or a name in the environment, that is no UTF-8.
+ODD = "caf\udce9"
+
+
+def shell(place: Place, redirection: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """A command with redirections as a shell does them."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *place.command(*words)],
+        capture_output=True,
+        timeout=60,
+        env=place.environment(),
+    )
+
+
+@pytest.mark.parametrize("words", [["status"], ["orders"], ["show", "1001002"], ["head"]])
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_defect(place: Place, redirection: str, words: list[str]) -> None:
+    run = shell(place, redirection, *words)
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_with_streams_closed_no_file_of_ours_takes_their_numbers(place: Place) -> None:
+    run = shell(place, "<&- >&- 2>&-", "pause")
+    assert run.returncode == 0
+    assert place.state.lock_file.read_text().startswith("pid ")
+    assert shell(place, "2>&-", "orders", "4711").stdout == b""
+
+
+@pytest.mark.parametrize("which", ["--state", "--config"])
+def test_a_directory_that_is_no_utf_8_is_one_line(place: Place, which: str) -> None:
+    command = place.command(which, str(place.directory / ODD), "cycle")
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=place.environment()
+    )
+    assert run.returncode in (65, 78)
+    assert "Traceback" not in run.stderr
+    assert "caf" in run.stderr
+
+
+def test_who_changed_it_is_told_whatever_their_name_is(place: Place) -> None:
+    run = place.run("pause", USER=ODD)
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert "paused by caf\N{REPLACEMENT CHARACTER} " in run.stdout
+
+
+def test_nothing_is_changed_where_it_could_not_be_told(place: Place) -> None:
+    (place.directory / "process.yml").write_text("ontop: perhaps\n")
+    good = place.state.checkpoint.read_bytes()
+    place.state.previous.write_bytes(good)
+    place.state.checkpoint.write_bytes(good[:-9])
+    assert place.run("recover").exit_code == 78
+    assert place.state.checkpoint.read_bytes() == good[:-9]
+    for file in (place.state.checkpoint, place.state.previous):
+        file.unlink()
+    former = place.directory / "former"
+    former.write_text("")
+    assert place.run("import", str(former)).exit_code == 78
+    assert not place.state.checkpoint.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("words", [["pause"], ["cycle", "--dry-run"], ["alert", "--test"]])
+def test_who_may_not_read_the_configuration_is_told_who_may(place: Place, words: list[str]) -> None:
+    place.directory.chmod(0o750)
+    run = subprocess.run(
+        place.command(*words),
+        user=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=place.environment(),
+    )
+    assert run.returncode == 78
+    assert "can't be read: Permission denied" in run.stderr
+    assert "type it as root or as the service's user" in run.stderr
+
+
+def test_a_log_file_takes_what_is_no_utf_8(place: Place) -> None:
+    (place.directory / "process.yml").write_text("log_output: true\n")
+    command = place.command("--state", str(place.directory / ODD), "cycle")
+    os.mkdir(os.fsencode(place.directory / ODD))
+    assert subprocess.run(command, env=place.environment(), capture_output=True).returncode == 65
+    (log,) = place.directory.glob("*/ordermonit.output")
+    assert b"caf" in log.read_bytes()
