@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from argparse import Namespace
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from ordermonit.aftermath import Metrics, Place, after_cycle
 from ordermonit.arguments import parser
 from ordermonit.commands.context import Context
 from ordermonit.configuration import Configuration, Process
-from ordermonit.errors import Exit, OrdermonitError
+from ordermonit.errors import ConfigurationError, Exit, OrdermonitError
 from ordermonit.events import Event
 from ordermonit.journal import (
     Log,
@@ -141,7 +142,8 @@ class _Reporter:
 
         @cache
         def log() -> Log:
-            load()
+            with suppress(ConfigurationError):  # who needs it says so
+                load()
             return Log(self._sinks())
 
         return Context(arguments, config, self._state, load, log, self._bar, self._notes)

@@ -16,7 +16,7 @@ import json
 import os
 import socket
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ordermonit.checkpoint import Checkpoint, decode
@@ -284,7 +284,11 @@ class State:
         found = []
         for line in lines:
             with suppress(ValueError, TypeError):
-                found.append(CycleResult(**json.loads(line)))
+                result = CycleResult(**json.loads(line))
+                for each in fields(CycleResult):
+                    if type(getattr(result, each.name)) is not each.type:
+                        raise TypeError(each.name)
+                found.append(result)
         return found
 
     def add_cycle(self, result: CycleResult) -> None:
@@ -346,6 +350,13 @@ def _steady(path: Path) -> bytes:
 def _unwritable(path: Path, problem: OSError) -> StateError:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         remedy = f"Make room there (df -h {path.parent}; df -i {path.parent})"
+    elif problem.errno in (errno.EACCES, errno.EPERM):
+        remedy = (
+            "Be root or the service's user (systemd: User=ordermonit); if you are, correct the"
+            f" permissions of {path.parent}"
+        )
+    elif problem.errno == errno.ENOTDIR:
+        remedy = f"Name a directory: {path.parent} is none"
     else:
         remedy = f"Correct the permissions, or the disk, of {path.parent}"
     return StateError(
@@ -355,7 +366,9 @@ def _unwritable(path: Path, problem: OSError) -> StateError:
 
 
 def _unreadable(path: Path, problem: OSError) -> StateError:
-    return StateError(
-        f"{path} can't be read: {problem.strerror}",
-        "Run this as the service's user (systemd: User=ordermonit) or as root",
-    )
+    remedy = "Run this as the service's user (systemd: User=ordermonit) or as root"
+    if problem.errno == errno.ENOTDIR:
+        remedy = f"Name a directory: {path.parent} is none"
+    elif problem.errno not in (errno.EACCES, errno.EPERM):
+        remedy = f"Look at the disk of {path.parent} (dmesg), then type the command again"
+    return StateError(f"{path} can't be read: {problem.strerror}", remedy)

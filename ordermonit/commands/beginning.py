@@ -15,6 +15,9 @@ from ordermonit.times import counted
 #: How many of the newest ids `init` searches for holes that a late commit may still fill.
 _HOLES_SEARCHED = 1000
 
+#: So many lines of each kind are shown of a difference: a file may be damaged from end to end.
+_SHOWN = 20
+
 
 def init(context: Context) -> int:
     """Create the checkpoint."""
@@ -56,7 +59,6 @@ def gaps_behind(
 def import_(context: Context) -> int:
     """Take over the former service's checkpoint."""
     path: Path = context.arguments.file
-    context.log()  # first of all: what is changed has to be told
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as problem:
@@ -123,8 +125,10 @@ def recover(context: Context) -> int:
         return Exit.OK
     print(damage)
     for mark, lines in (("-", lost), ("+", back)):
-        for line in lines:
+        for line in lines[:_SHOWN]:
             print(f"{mark} {line}")
+        if len(lines) > _SHOWN:
+            print(f"{mark} and {len(lines) - _SHOWN} more")
     print(f"{sentence}. Lines with - stood in the damaged file only" + kept)
     print("The next cycle checks again what the lost write may have been about; that is safe")
     return Exit.OK

@@ -27,7 +27,8 @@ def rescan(context: Context) -> int:
         state.write(checkpoint)
     by, service = who(), configuration.service
     cycles = -(-count // service.max_orders_per_request)
-    asked = f"the ids {first} to {last} ({counted(count, 'order')})"
+    ids = f"the id {first}" if first == last else f"the ids {first} to {last}"
+    asked = f"{ids} ({counted(count, 'order')})"
     span = spoken(cycles * service.running_cycle)
     if count:
         sentence = f"{by} asked for {asked} to be checked again{why(because)}"
@@ -37,7 +38,7 @@ def rescan(context: Context) -> int:
         print(json.dumps(said | {"rescans": checkpoint.rescans}))
     elif count:
         print(
-            f"{asked} are checked again, up to {service.max_orders_per_request} in each cycle:"
+            f"{asked}: checked again, up to {service.max_orders_per_request} in each cycle:"
             f" {counted(cycles, 'cycle')}, about {span}. HEAD stays at {checkpoint.head}"
         )
     else:

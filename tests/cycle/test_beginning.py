@@ -22,7 +22,7 @@ def test_init_as_json(place: Place) -> None:
 def test_import_as_json_has_its_notes(place: Place) -> None:
     place.state.checkpoint.unlink()
     former = place.directory / "former"
-    text = next(DATA.rglob("checkpoint-6-columns")).read_text()
+    text = (DATA / "checkpoint-6-columns").read_text()
     former.write_text(text.replace(" 647 ", " 600 "))
     said = json.loads(place.good("import", str(former), "--json"))
     assert (said["head"], said["unresolved"]) == (600, 5)
@@ -40,3 +40,16 @@ def test_recover_as_json_has_the_damage_and_the_difference(place: Place) -> None
     [lost], [back] = said["in_damaged_only"], said["in_restored_only"]
     assert "DISMISSED" in lost
     assert back.encode() in before
+
+
+def test_recover_shows_some_lines_of_a_long_difference(place: Place) -> None:
+    checkpoint = place.state.read()
+    [record, *_] = checkpoint.records.values()
+    for id in range(1000, 1100):
+        checkpoint.put(record.with_(id=id))
+    place.state.write(checkpoint)
+    place.state.write(checkpoint)
+    place.state.checkpoint.write_bytes(b"")
+    lines = place.good("recover").splitlines()
+    assert len(lines) < 30
+    assert any(line.startswith("+ and ") and line.endswith(" more") for line in lines)

@@ -1,5 +1,6 @@
 """The state directory: atomic, locked, and whole after every failed write."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -174,6 +175,26 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     State(tmp_path).lock()
 
 
+def test_a_state_that_is_no_directory_or_not_ours_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for act in (State(file).read, State(file).lock):
+        with pytest.raises(StateError, match=f"Name a directory: {file} is none"):
+            act()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_who_may_not_write_is_told_who_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(StateError, match="Be root or the service's user"):
+        State(tmp_path).write(_checkpoint(1))
+
+
 def test_no_checkpoint_names_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="ordermonit init --latest"):
         State(tmp_path).read()
@@ -196,6 +217,7 @@ def test_the_newest_cycles_are_kept_and_odd_lines_left_out(tmp_path: Path) -> No
     state = State(tmp_path)
     for at in range(KEPT_CYCLES + 5):
         state.add_cycle(CycleResult("a", "b", f"cycle {at}"))
-    state.cycles.write_text(state.cycles.read_text() + "odd\n[]\n")
+    odd = '{"started_at": 5, "finished_at": "b", "result": "c"}'
+    state.cycles.write_text(f"{state.cycles.read_text()}odd\n[]\n{odd}\n")
     kept = state.read_cycles()
     assert [kept[0].result, kept[-1].result] == ["cycle 5", f"cycle {KEPT_CYCLES + 4}"]
