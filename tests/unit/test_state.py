@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -73,13 +74,8 @@ def test_a_recovery_that_fails_in_its_middle_can_be_typed_again(
     state.checkpoint.write_bytes(b"")
     state.set_aside()
 
-    def broken(*_: object, **__: object) -> int:
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, step, broken)
-        with pytest.raises(StateError):
-            state.write(state.read_previous())
+    with _failing(monkeypatch, step), pytest.raises(StateError):
+        state.write(state.read_previous())
     assert state.read_previous().head == 2
     state.write(state.read_previous())
     assert state.read().head == 2
@@ -155,7 +151,39 @@ def test_who_reads_while_a_cycle_writes_sees_a_whole_checkpoint(
     assert reader.read().head == 50
 
 
+@pytest.mark.parametrize("step", ["open", "write", "fdatasync", "rename", "fsync"])
+def test_a_pause_that_is_not_durable_is_told_and_the_one_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    state = State(tmp_path)
+    state.write_pause(b"before")
+    with _failing(monkeypatch, step), pytest.raises(StateError):
+        state.write_pause(b"after")
+    if step != "fsync":  # of the directory: the name has changed already
+        assert state.read_pause() == b"before"
+    state.write_pause(b"after")
+    assert state.read_pause() == b"after"
+
+
+def test_the_end_of_a_pause_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(tmp_path)
+    state.write_pause(b"before")
+    with _failing(monkeypatch, "fsync"), pytest.raises(StateError):
+        state.remove_pause()
+
+
+@contextmanager
+def _failing(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
+    def broken(*_: object, **__: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, broken)
+        yield
+
+
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("pid 4194304 on a machine with a name that is longer\n")
     program = (
         "import sys; from pathlib import Path; from ordermonit.state import State;"
         "State(Path(sys.argv[1])).lock(); print('held', flush=True); sys.stdin.read()"
@@ -167,7 +195,7 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(Unavailable, match=f"pid {holder.pid} "):
+    with pytest.raises(Unavailable, match=rf"\(pid {holder.pid} on \S+\)"):
         State(tmp_path).lock()
     holder.kill()
     holder.communicate()
