@@ -181,6 +181,7 @@ def test_a_second_cycle_beside_a_running_one_is_no_downtime(
     world.cycle(expect=75)
     world.cycle(expect=75)
     assert hook.posts == []
+    assert not (world.state / "alerts").exists(), "only who has the lock remembers"
 
 
 def test_a_stopped_cycle_leaves_its_alert_to_the_next(

@@ -1,10 +1,12 @@
 """The Front's database goes away and comes back."""
 
 import os
+import select
 import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -14,8 +16,8 @@ from sqlalchemy import text
 
 from ordermonit.configuration import Database
 from ordermonit.errors import Unavailable
-from ordermonit.front import connected
-from tests.conftest import MakeWorld
+from ordermonit.front import connected, opened
+from tests.conftest import MakeDatabase, MakeWorld
 from tests.parts.abacos import Mood
 from tests.parts.databases import PASSWORD, Kind
 from tests.parts.front import Front
@@ -137,6 +139,14 @@ def test_postgresql_itself_gives_up_a_read_that_takes_too_long(make_world: MakeW
     assert "is down: canceling statement due to statement timeout" in stderr
 
 
+def test_each_read_of_postgresql_has_the_whole_time(make_database: MakeDatabase) -> None:
+    database = make_database(Kind.POSTGRES)
+    settings = Database(url=database.url.render_as_string(hide_password=False), read_timeout=2)
+    with opened(settings) as connection:
+        for _ in range(3):
+            connection.exec_driver_sql("SELECT pg_sleep(1.2)")
+
+
 @pytest.mark.parametrize("takes", [True, False], ids=["mute", "deaf"])
 @pytest.mark.parametrize("scheme", ["mysql", "postgresql"])
 def test_a_database_that_never_says_a_word_ends_the_cycle_in_time(
@@ -164,6 +174,26 @@ def test_an_sqlite_file_that_is_locked_is_given_up_in_time(front: Front) -> None
         assert time.monotonic() - began < 4
 
 
+def test_a_database_that_hangs_while_we_speak_is_given_up_in_time(
+    make_database: MakeDatabase,
+) -> None:
+    """A long statement does not fit into what the systems keep between us and a server that hangs:
+    no answer is waited for yet."""
+    front = Front(make_database(Kind.MARIADB))
+
+    def read(port: int) -> None:
+        url = front.database.url.set(port=port).render_as_string(hide_password=False)
+        with connected(Database(url=url, read_timeout=1)) as reader:
+            reader.by_id(range(10**18, 10**18 + 20_000))
+
+    assert front.database.port is not None
+    with hanging(front.database.port, after=10_000) as port:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            read(port)
+        assert time.monotonic() - began < 8
+
+
 def begun(world: World) -> subprocess.Popen[str]:
     """A cycle; `world.start` would ask the Front first."""
     return subprocess.Popen(
@@ -186,6 +216,34 @@ def silent(takes: bool) -> Iterator[int]:
             client.setblocking(False)
             client.connect_ex(server.getsockname())
         yield int(server.getsockname()[1])
+
+
+@contextmanager
+def hanging(port: int, after: int) -> Iterator[int]:
+    """A way to this port that takes no more after so many bytes to it; it ends after 30 s."""
+    with socket.socket() as server:
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)  # as on a real network
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        over = threading.Event()
+
+        def serve() -> None:
+            client, _ = server.accept()
+            with client, socket.create_connection(("127.0.0.1", port)) as inner:
+                left = after
+                while left > 0:
+                    for ready in select.select([client, inner], [], [])[0]:
+                        data = ready.recv(4096)
+                        (inner if ready is client else client).sendall(data)
+                        left -= len(data) if ready is client else 0
+                over.wait(30)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        over.set()
+        thread.join()
 
 
 @contextmanager
