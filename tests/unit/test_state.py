@@ -56,8 +56,17 @@ def test_a_failed_step_leaves_the_old_checkpoint_whole(
             state.write(_checkpoint(4))
     if step != "fsync":  # of the directory: the names have changed already
         assert state.checkpoint.read_bytes() == before
+    if step in ("write", "ftruncate", "fdatasync"):  # what could not be written is abandoned
+        assert not (tmp_path / "checkpoint.new").exists()
     state.write(_checkpoint(4))
     assert state.read().head == 4
+
+
+def test_a_write_that_takes_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
+    State(tmp_path).write(_checkpoint(4))
+    assert State(tmp_path).read().head == 4
 
 
 class _Crash(BaseException):
@@ -227,3 +236,13 @@ def test_the_newest_cycles_are_kept_and_odd_lines_left_out(tmp_path: Path) -> No
     state.cycles.write_text(state.cycles.read_text() + "odd\n[]\n")
     kept = state.read_cycles()
     assert [kept[0].result, kept[-1].result] == ["cycle 5", f"cycle {KEPT_CYCLES + 4}"]
+
+
+def test_cycles_that_can_not_be_written_leave_the_older_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = State(tmp_path)
+    state.add_cycle(CycleResult("a", "b", "the first"))
+    with _failing(monkeypatch, "write"), pytest.raises(StateError):
+        state.add_cycle(CycleResult("a", "b", "the second"))
+    assert [cycle.result for cycle in state.read_cycles()] == ["the first"]
