@@ -174,7 +174,9 @@ def test_without_a_good_predecessor_recovery_names_the_way_out(tortured: Ground)
 _READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
 _FULL = (
     'cp -a "$1" "$1.copy" && mount -t tmpfs -o size=64k none "$1" && cp -a "$1.copy/." "$1" && '
-    'rm -r "$1.copy" "$1/checkpoint.new" && { head -c 200000 /dev/zero >"$1/filler" || :; }'
+    'rm -r "$1.copy" "$1/checkpoint.new" && '
+    'echo "it has its room: the first write that fails is the checkpoint\'s" >"$1/lock" && '
+    '{ head -c 200000 /dev/zero >"$1/filler" || :; }'
 )
 _IN_A_MOUNT_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 
@@ -183,7 +185,10 @@ _IN_A_MOUNT_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh",
     ("prefix", "error"),
     [
         ([*_IN_A_MOUNT_NAMESPACE, f'{_READ_ONLY} && shift && exec "$@"', "sh"], "Read-only"),
-        ([*_IN_A_MOUNT_NAMESPACE, f'{_FULL} && shift && exec "$@"', "sh"], "No space left"),
+        (
+            [*_IN_A_MOUNT_NAMESPACE, f'{_FULL} && shift && exec "$@"', "sh"],
+            "checkpoint can't be written: No space left",
+        ),
         (["sh", "-c", 'shift && exec "$@"', "sh"], "Permission denied"),
     ],
     ids=["read-only", "full", "of another user"],

@@ -218,6 +218,18 @@ def test_no_checkpoint_names_the_command_that_makes_one(tmp_path: Path) -> None:
         State(tmp_path / "none").lock()
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint.previous", "paused"])
+def test_what_can_not_be_read_is_no_damage(tmp_path: Path, name: str) -> None:
+    state = State(tmp_path)
+    (tmp_path / name).mkdir()
+    with pytest.raises(StateError, match=f"{name} can't be read: Is a directory"):
+        {
+            "checkpoint": state.read,
+            "checkpoint.previous": state.read_previous,
+            "paused": state.read_pause,
+        }[name]()
+
+
 def test_a_missing_checkpoint_with_a_predecessor_is_no_new_start(tmp_path: Path) -> None:
     state = State(tmp_path)
     state.write(_checkpoint(1))
