@@ -374,6 +374,7 @@ def test_a_child_that_a_task_leaves_behind_lives_on_without_the_lock(root: Path)
         first.hang_up()
         assert first.wait() == 0
         (child,) = pids(root)
+        wait_until(lambda: not _watchdogs(first), "the watchdog's end")
         with remote(root) as second:
             assert second.run("1") == wire.Done()
             assert is_alive(child)
@@ -421,6 +422,13 @@ def test_a_task_beyond_its_deadline_is_killed_with_its_children(root: Path, numb
         assert session.wait() == -signal.SIGKILL
         assert 0.5 <= time.monotonic() - started < 5
         wait_until(lambda: not any(map(is_alive, running)), "the end of the whole group")
+
+
+def test_a_task_that_ends_its_group_does_not_end_the_watchdog(root: Path) -> None:
+    (root / "Rakefile").write_text("task(:t) { trap(:TERM) {}; Process.kill(:TERM, 0); sleep }")
+    with remote(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}) as session:
+        session.begin("run", Operation.INSERT_ORDER, "1", timeout=1)
+        assert session.wait() == -signal.SIGKILL
 
 
 def test_a_task_under_a_wrapper_is_killed_without_the_wrapper(root: Path) -> None:
@@ -534,15 +542,14 @@ def test_a_client_that_leaves_an_answer_unread_has_gone(root: Path) -> None:
 
 def test_the_watchdog_leaves_with_its_session(root: Path) -> None:
     with remote(root) as session:
-        name = f"ordermonit: bounds the life of {session.process.pid}"
-        assert _processes(name) == 1
+        assert _watchdogs(session) == 1
         session.hang_up()
         session.wait()
-        wait_until(lambda: _processes(name) == 0, "the watchdog's end")
+        wait_until(lambda: not _watchdogs(session), "the watchdog's end")
 
 
-def _processes(name: str) -> int:
-    found = 0
+def _watchdogs(session: Remote) -> int:
+    name, found = f"ordermonit: bounds the life of {session.process.pid}", 0
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             found += name.encode() in entry.read_bytes()

@@ -250,6 +250,18 @@ def test_the_newest_cycles_are_kept_and_odd_lines_left_out(tmp_path: Path) -> No
     assert [kept[0].result, kept[-1].result] == ["cycle 5", f"cycle {KEPT_CYCLES + 4}"]
 
 
+def test_a_cycle_that_failed_has_the_room_of_the_older_ones(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    for at in range(KEPT_CYCLES):
+        state.add_cycle(CycleResult("a", "b", f"cycle {at}"))
+    blocks = state.cycles.stat().st_blocks
+    failed = CycleResult("a", "b", "the disk is full", 74, remedy="room " * 600)
+    for _ in range(2):
+        state.squeeze_cycle(failed)
+    assert state.read_cycles()[-2:] == [failed] * 2
+    assert state.cycles.stat().st_blocks == blocks
+
+
 def test_cycles_that_can_not_be_written_leave_the_older_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
