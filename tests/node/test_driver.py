@@ -406,7 +406,7 @@ def test_a_rake_that_dies_in_a_task_gives_no_answer(root: Path, number: str) -> 
 
 def test_nothing_of_the_group_outlives_a_rake_that_died(root: Path) -> None:
     with remote(root) as session:
-        session.begin("run", Operation.INSERT_ORDER, "leaves-child-hard")
+        session.begin("run", Operation.INSERT_ORDER, "leaves-child-hard", timeout=600)
         (child,) = pids(root)
         assert session.wait() == 1
         wait_until(lambda: not is_alive(child), "the child's end")
