@@ -85,6 +85,12 @@ def test_after_a_reboot_the_new_uptime_counts() -> None:
     assert gap.age(Moment(NOW.wall + timedelta(hours=2), 30.0)) == 30.0
 
 
+def test_on_a_machine_that_runs_for_longer_the_wall_clock_counts() -> None:
+    """The state directory has moved there."""
+    gap = Gap(1, 4, NOW)
+    assert gap.age(Moment(NOW.wall + timedelta(minutes=1), 10_000_000.0)) == 60.0
+
+
 def test_no_window_no_gaps() -> None:
     assert noted((), 0, [5, 9], NOW, 0) == ()
 
