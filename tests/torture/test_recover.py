@@ -151,6 +151,7 @@ def test_the_payment_of_an_insertion_whose_intent_was_lost_is_still_followed(
 
 
 def test_a_good_checkpoint_is_not_recovered(tortured: Ground) -> None:
+    _begin(tortured)
     before = (tortured.world.state / "checkpoint").read_bytes()
     refused = tortured.run("recover")
     assert refused.exit_code == 64
@@ -158,6 +159,7 @@ def test_a_good_checkpoint_is_not_recovered(tortured: Ground) -> None:
 
 
 def test_without_a_good_predecessor_recovery_names_the_way_out(tortured: Ground) -> None:
+    _begin(tortured)
     state = tortured.world.state
     good = {file: (state / file).read_bytes() for file in ("checkpoint", "checkpoint.previous")}
     for file in good:
