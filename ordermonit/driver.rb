@@ -82,6 +82,7 @@ module Ordermonit
     # nobody listens any more.
     def arm(seconds, word = "")
       @arming.synchronize do
+        yield if block_given?
         seconds = [seconds, @settings["grace"]].min if @gone
         @watchdog.write("#{Float(seconds)} #{word}\n")
       end
@@ -134,8 +135,8 @@ module Ordermonit
         end
       rescue SystemCallError # ECONNRESET: the other end of a socket left an answer of ours unread
       end
-      @gone = true
-      arm(@settings["grace"])
+      # At once, or the session could see the end and say "bye" before the grace is armed.
+      arm(@settings["grace"]) { @gone = true }
       @lines << nil
     end
 

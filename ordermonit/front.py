@@ -177,7 +177,6 @@ def _connect_args(url: sa.URL, seconds: float) -> dict[str, object]:
         "postgresql": {
             "connect_timeout": whole,
             "options": f"-c statement_timeout={whole}s",
-            "tcp_user_timeout": whole * 1000,
         },
         "sqlite": {"timeout": seconds},
     }

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-#: A gap with a step takes in further holes for this part of the window only, so that its oldest
-#: ids are not looked into for ever in a shop that never rests.
+#: A gap with a step takes in further holes for this part of the window only, and is kept for so
+#: much longer: its last hole has its whole window, and in a shop that never rests the first one is
+#: not looked into for ever.
 STEP_SHARE = 8
 
 
@@ -91,7 +92,9 @@ def _joined(gap: Gap, hole: Gap, window: float) -> Gap | None:
     step = hole.last - hole.first + 2
     if hole.first != gap.last + 2 or gap.age(hole.seen) > window / STEP_SHARE:
         return None
-    if gap.step == step or (not gap.step and gap.last - gap.first + 2 == step):
+    size = gap.last - gap.first + 2
+    # What is left of a hole keeps its step, but is no whole hole that another could follow.
+    if (gap.step == step and size % step == 0) or (not gap.step and size == step):
         return replace(gap, last=hole.last, step=step)
     return None
 
@@ -113,10 +116,11 @@ def _without(gap: Gap, id: int) -> Iterator[Gap]:
         return
     # The step's known ids must stay known: cut out the one hole that the id lies in.
     start = gap.first + (id - gap.first) // gap.step * gap.step
-    end = start + gap.step - 2
+    end = min(start + gap.step - 2, gap.last)  # or the end of what is left of one
     if gap.first < start:
         yield replace(gap, last=start - 2)
-    yield from _without(Gap(start, end, gap.seen), id)
+    for part in _without(Gap(start, end, gap.seen), id):
+        yield replace(part, step=gap.step)
     if end < gap.last:
         yield replace(gap, first=end + 2)
 
@@ -130,17 +134,21 @@ def cut(gaps: tuple[Gap, ...], last: int) -> tuple[Gap, ...]:
         elif gap.first <= last and not gap.step:
             found.append(replace(gap, last=last))
         elif gap.first <= last:
-            # A gap with a step ends with a whole hole; the one that is cut stands for itself.
+            # The hole that is cut stands for itself.
             start = gap.first + (last - gap.first) // gap.step * gap.step
             if gap.first < start:
                 found.append(replace(gap, last=start - 2))
             end = min(last, start + gap.step - 2)
-            found.append(Gap(start, end, gap.seen))
+            found.append(Gap(start, end, gap.seen, gap.step))
     return tuple(found)
 
 
 def fresh(gaps: tuple[Gap, ...], now: Moment, window: float) -> tuple[Gap, ...]:
     """The gaps that are still looked into."""
-    if all(gap.age(now) < window for gap in gaps):
-        return gaps
-    return tuple(gap for gap in gaps if gap.age(now) < window)
+    kept = tuple(gap for gap in gaps if gap.age(now) < _kept(gap, window))
+    return gaps if len(kept) == len(gaps) else kept
+
+
+def _kept(gap: Gap, window: float) -> float:
+    """Seconds for which a gap is looked into, counted from when its first hole was seen."""
+    return window + window / STEP_SHARE if gap.step else window

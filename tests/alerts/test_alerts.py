@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.alerts.conftest import AlertTo
 from tests.parts.inbox import Hook, Mail
-from tests.parts.processes import free_port
+from tests.parts.processes import free_port, wait_until
 from tests.parts.world import World
 
 
@@ -64,6 +64,20 @@ def test_a_channel_that_is_down_hurts_no_cycle_and_gets_the_alert_later(
         world.cycle()
         assert (len(hook.posts), len(late.posts)) == (1, 1)
         assert "when this could not be sent" in late.posts[0]["message"]
+
+
+def test_an_alert_is_not_lost_with_the_cycle_that_sends_it(
+    world: World, alert_to: AlertTo, hook: Hook
+) -> None:
+    hook.hangs = True
+    reject_all(world)
+    cycle = world.start("cycle")
+    wait_until((world.state / "alerts").exists, "what is to be sent to be written")
+    cycle.kill()
+    cycle.wait()
+    hook.hangs = False
+    world.cycle()  # twice, if what the killed one has begun to send gets there as well
+    assert {title.split(": ")[1] for title in hook.titles} == {"1 order given up"}
 
 
 def test_a_channel_that_hangs_is_cut_off_and_the_others_have_their_alert(
@@ -181,6 +195,7 @@ def test_a_second_cycle_beside_a_running_one_is_no_downtime(
     world.cycle(expect=75)
     world.cycle(expect=75)
     assert hook.posts == []
+    assert not (world.state / "alerts").exists(), "only who has the lock remembers"
 
 
 def test_a_stopped_cycle_leaves_its_alert_to_the_next(

@@ -14,16 +14,18 @@ _DECADE = 10 * 365 * 24 * 3600
 
 def cycle_at(world: World, seconds: int) -> Run:
     """One cycle whose wall clock is off by so much; the monotonic clocks are as they are."""
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    run = world.run(
-        "cycle",
-        LD_PRELOAD=str(library),
-        FAKETIME=f"{seconds:+}",
-        DONT_FAKE_MONOTONIC="1",
-        FAKETIME_DONT_RESET="1",
-    )
+    run = world.run("cycle", FAKETIME=f"{seconds:+}", **_faked())
     assert run.exit_code == 0, run.stderr
     return run
+
+
+def _faked() -> dict[str, str]:
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return {
+        "LD_PRELOAD": str(library),
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_RESET": "1",
+    }
 
 
 @pytest.fixture(params=[-_DECADE, _DECADE], ids=["back", "forward"])
@@ -83,3 +85,25 @@ def test_gaps_are_not_kept_for_years(world: World, jump: int) -> None:
     world.front.add(5, id=5)
     cycle_at(world, min(jump, 0))
     assert world.status()["gaps"] == 0
+
+
+def test_a_clock_that_jumps_in_mid_cycle_ends_no_wait(
+    world: World, jump: int, tmp_path: Path
+) -> None:
+    world.configure("service", running_cycle=60)
+    world.run("init", "--from-start")
+    (number,) = world.front.add_many(1, "authorized")
+    world.abacos.behave("error")
+    judge, clock = world.abacos.judge, tmp_path / "clock"
+    clock.write_text("+0")
+    faked = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", **_faked()}
+    cycle = world.start("cycle", **faked)
+    wait_until(lambda: judge.asked_count(number) > 1, "the cycle to wait for Abacos")
+    clock.write_text(f"{jump:+}")
+    asked = judge.asked_count(number)
+    wait_until(lambda: judge.asked_count(number) > asked + 1, "the cycle to go on with it")
+    world.abacos.work()
+    assert cycle.wait(60) == 0
+    assert judge.confirmed_count(number) == 1
+    years = int(world.record(number)["updated_at"][:4])
+    assert abs(years - datetime.now(UTC).year) in (9, 10, 11)

@@ -174,6 +174,18 @@ def test_a_second_cycle_at_the_same_time_names_the_first(world: World) -> None:
     assert world.run("retry", "--exhausted").exit_code == 75
 
 
+@pytest.mark.parametrize("file", ["checkpoint.new", "cycles.new"])
+def test_status_knows_of_a_cycle_that_could_not_write(world: World, file: str) -> None:
+    world.run("init", "--from-start")
+    world.cycle()
+    world.front.add_many(1, "authorized")
+    (world.state / file).unlink(missing_ok=True)
+    (world.state / file).mkdir()  # root may write everywhere, so its place is taken
+    world.cycle(expect=74)
+    last = world.status()["last_cycle"]
+    assert (last["exit"], file.removesuffix(".new") in last["result"]) == (74, True)
+
+
 def test_what_root_writes_belongs_to_the_directorys_owner(world: World) -> None:
     shutil.chown(world.state, 4242, 4242)
     world.run("init", "--from-start")

@@ -3,11 +3,14 @@
 import os
 import pty
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.parts.soap import Call
 from tests.parts.world import PATIENCE, World
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def typed(world: World, answer: str, *command: str) -> str:
@@ -183,6 +186,9 @@ def test_without_a_terminal_no_change_is_made_while_a_cycle_runs(world: World) -
         ["resume"],
         ["rescan", "--from", "1"],
         ["head", "--set", "0", "--yes"],
+        ["init", "--latest"],
+        ["import", str(next(DATA.rglob("checkpoint-7-columns")))],
+        ["recover"],
     ):
         run = world.run(*command)
         assert run.exit_code == 75, command

@@ -10,11 +10,16 @@ from ordermonit.configuration import Database
 from ordermonit.front import connected
 from ordermonit.gaps import Gap, Moment
 from tests.conftest import MakeDatabase
+from tests.parts import databases as parts
 from tests.parts.databases import Kind
 from tests.parts.front import Front
 
 _ORDERS = 20_000
 _MIDDLE = _ORDERS // 2
+
+
+def _settings(front: Front) -> Database:
+    return Database(url=front.database.url.render_as_string(hide_password=False))
 
 
 def _plans(front: Front) -> list[tuple[str, str]]:
@@ -28,10 +33,9 @@ def _plans(front: Front) -> list[tuple[str, str]]:
 
     now = Moment(datetime.now(UTC), 1.0)
     gaps = (Gap(5, 7, now), Gap(100, 120, now, 2), Gap(_MIDDLE, _MIDDLE + 5, now))
-    settings = Database(url=front.database.url.render_as_string(hide_password=False))
     sa.event.listen(sa.Engine, "before_cursor_execute", explain)
     try:
-        with connected(settings) as reader:
+        with connected(_settings(front)) as reader:
             assert len(reader.from_head(_MIDDLE, 5)) == 6
             assert set(reader.by_id([3, _MIDDLE])) == {3, _MIDDLE}
             assert reader.in_gaps(gaps, 5)
@@ -63,3 +67,42 @@ def test_every_read_uses_the_primary_key(make_database: MakeDatabase, kind: Kind
     assert "ilesort" not in keyset
     assert "Sort" not in keyset
     front.engine.dispose()
+
+
+def test_a_gap_with_a_step_has_only_what_came_late(any_database: parts.Database) -> None:
+    """Its known orders would use up the limit, and every cycle would ask about them again."""
+    front = Front(any_database)
+    for id in (10, 13, 20, 30, 37):
+        front.add(1000 + id, id=id)
+    gap = Gap(11, 39, Moment(datetime.now(UTC), 1.0), 10)
+    with connected(_settings(front)) as reader:
+        assert [order.id for order in reader.in_gaps((gap,), 2)] == [13, 37]
+
+
+def test_thousands_of_gaps_are_read_in_parts(front: Front) -> None:
+    """No server takes a statement of any depth; SQLite takes the least."""
+    late = (3, 5999)
+    with front.engine.begin() as connection:
+        rows = [{"id": id, "number": id} for id in (*range(2, 6001, 2), *late)]
+        connection.execute(sa.insert(front.orders), rows)
+    now = Moment(datetime.now(UTC), 1.0)
+    gaps = tuple(Gap(id, id, now) for id in range(1, 6001, 2))
+    with connected(_settings(front)) as reader:
+        assert [order.id for order in reader.in_gaps(gaps, 5)] == [3, 5999]
+        assert [order.id for order in reader.in_gaps(gaps, 1)] == [3]
+
+
+def test_thousands_of_records_are_read_in_parts(make_database: MakeDatabase) -> None:
+    """MySQL before 5.6 takes a statement of 1 MB unless it is told otherwise."""
+    front = Front(make_database(Kind.MARIADB))
+    ids = range(10**18, 10**18 + 60_000)
+    for id in (ids[0], ids[-1]):
+        front.add(id, id=id)
+    with front.engine.connect() as connection:
+        before = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar()
+        connection.exec_driver_sql("SET GLOBAL max_allowed_packet = 1048576")
+        try:
+            with connected(_settings(front)) as reader:
+                assert sorted(reader.by_id(ids)) == [ids[0], ids[-1]]
+        finally:
+            connection.exec_driver_sql(f"SET GLOBAL max_allowed_packet = {before}")

@@ -98,6 +98,24 @@ def test_a_killed_monitor_blocks_no_longer_than_the_grace(
     assert judge.double_insert_count() == 0
 
 
+def test_a_rake_of_our_own_that_still_dies_is_waited_for(world: World) -> None:
+    """It holds the node's lock for longer than a session waits, and is no other monitor."""
+    world.configure("service", running_cycle=60)
+    assert world.run("init", "--from-start").exit_code == 0
+    (number,) = world.front.add_many(1, "authorized")
+    world.node.quirk("insert_order", "sleeps", 40, numbers=[number])
+    cycle = world.start("cycle")
+    wait_until(lambda: world.node.task_count("insert_order", number), "the task to begin")
+    world.sshd.cut()
+    world.node.behave_well()
+    _, stderr = cycle.communicate(timeout=60)
+    assert cycle.returncode == 0, stderr
+    assert "another monitor works on" in stderr
+    judge = world.abacos.judge
+    assert judge.numbers(Seen.INSERT_CALL, Seen.CONFIRMED) == [str(number)] * 2
+    assert judge.double_insert_count() == 0
+
+
 def cycles_until_done(world: World, options: tuple[str, ...]) -> None:
     """Cycles that are refused by the lock at first, and then work."""
     codes: list[int] = []

@@ -295,9 +295,16 @@ def test_the_clients_environment_does_not_arrive(restricted: Restricted, tmp_pat
 
 
 def test_the_nodes_environment_can_be_set(restricted: Restricted) -> None:
-    restricted.configure("environment RAILS_ENV=staging", "environment LANG=pt BR $(id)")
+    restricted.configure("environment RAILS_ENV=staging", r"environment LANG=pt\BR $(id) *")
     assert restricted.session()[0]["ready"] is True
-    assert restricted.world.node.boots() == [{"RAILS_ENV": "staging", "LANG": "pt BR $(id)"}]
+    assert restricted.world.node.boots() == [{"RAILS_ENV": "staging", "LANG": r"pt\BR $(id) *"}]
+
+
+def test_a_file_in_the_application_changes_no_word_of_the_command(restricted: Restricted) -> None:
+    (restricted.root / "LANG=stolen").touch()
+    restricted.configure("rake env LANG=* rake")
+    assert restricted.session()[0]["ready"] is True
+    assert restricted.world.node.boots() == [{"RAILS_ENV": "production", "LANG": "*"}]
 
 
 def test_a_wrong_configuration_is_said_to_the_monitor(restricted: Restricted) -> None:

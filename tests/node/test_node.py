@@ -457,6 +457,18 @@ def test_a_boot_that_hangs_is_down(settings: Settings) -> None:
     assert "SIGKILL" in problem.message
 
 
+def test_a_rake_that_never_says_a_word_is_down(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is, our driver and its watchdog are not in it."""
+    for grace in ("LOCK_WAIT", "GRACE"):
+        monkeypatch.setattr(node_module, grace, 0.25)
+    mute = replace(settings, rake="sh -c 'exec cat >/dev/null' --", task_timeout=0.5)
+    problem = opening_fails(mute)
+    assert type(problem) is Unavailable
+    assert "no answer within 1 s" in problem.message
+
+
 def test_a_shell_that_lets_nobody_in_is_quoted(settings: Settings) -> None:
     problem = opening_fails(replace(settings, rake="sh -c 'echo This account is closed; exit 1'"))
     assert type(problem) is Unavailable
@@ -522,6 +534,18 @@ def test_a_stopped_sshd_is_down_in_time(settings: Settings) -> None:
         own.resume()
     assert type(problem) is Unavailable
     assert "did not let us in within 1 s" in problem.message
+
+
+def test_a_connection_that_gets_no_session_is_not_left_open(settings: Settings) -> None:
+    with Sshd({"MaxSessions": "0"}) as own:
+        node = Node(_at(settings, own), "test")
+
+        async def session() -> None:
+            with pytest.raises(Unavailable, match="can't be reached"):
+                await node.open()
+            await asyncio.to_thread(wait_until, lambda: not own.sessions(), "its end", SOON)
+
+        asyncio.run(session())
 
 
 # Keys
@@ -627,6 +651,24 @@ def test_the_default_keys_are_tried(
     assert settings.private_key is not None
     (directory / "id_ed25519").write_bytes(settings.private_key.read_bytes())
     assert run(default, "1")[0].verdict is Verdict.DONE
+
+
+def test_no_agent_is_asked(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What works may not depend on who has started it."""
+    place, key = tmp_path / "agent", tmp_path / "id"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(place.exists, "the agent to listen")
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
+        assert settings.private_key is not None
+        subprocess.run(["ssh-add", "-q", settings.private_key], check=True, capture_output=True)
+        keygen(key)
+        assert type(opening_fails(replace(settings, private_key=key))) is Refused
+    finally:
+        agent.terminate()
+        agent.wait()
 
 
 @pytest.mark.parametrize(

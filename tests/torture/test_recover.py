@@ -151,6 +151,7 @@ def test_the_payment_of_an_insertion_whose_intent_was_lost_is_still_followed(
 
 
 def test_a_good_checkpoint_is_not_recovered(tortured: Ground) -> None:
+    _begin(tortured)
     before = (tortured.world.state / "checkpoint").read_bytes()
     refused = tortured.run("recover")
     assert refused.exit_code == 64
@@ -158,6 +159,7 @@ def test_a_good_checkpoint_is_not_recovered(tortured: Ground) -> None:
 
 
 def test_without_a_good_predecessor_recovery_names_the_way_out(tortured: Ground) -> None:
+    _begin(tortured)
     state = tortured.world.state
     good = {file: (state / file).read_bytes() for file in ("checkpoint", "checkpoint.previous")}
     for file in good:
@@ -174,7 +176,9 @@ def test_without_a_good_predecessor_recovery_names_the_way_out(tortured: Ground)
 _READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
 _FULL = (
     'cp -a "$1" "$1.copy" && mount -t tmpfs -o size=64k none "$1" && cp -a "$1.copy/." "$1" && '
-    'rm -r "$1.copy" "$1/checkpoint.new" && { head -c 200000 /dev/zero >"$1/filler" || :; }'
+    'rm -r "$1.copy" "$1/checkpoint.new" && '
+    'echo "it has its room: the first write that fails is the checkpoint\'s" >"$1/lock" && '
+    '{ head -c 200000 /dev/zero >"$1/filler" || :; }'
 )
 _IN_A_MOUNT_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 
@@ -183,7 +187,10 @@ _IN_A_MOUNT_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh",
     ("prefix", "error"),
     [
         ([*_IN_A_MOUNT_NAMESPACE, f'{_READ_ONLY} && shift && exec "$@"', "sh"], "Read-only"),
-        ([*_IN_A_MOUNT_NAMESPACE, f'{_FULL} && shift && exec "$@"', "sh"], "No space left"),
+        (
+            [*_IN_A_MOUNT_NAMESPACE, f'{_FULL} && shift && exec "$@"', "sh"],
+            "checkpoint can't be written: No space left",
+        ),
         (["sh", "-c", 'shift && exec "$@"', "sh"], "Permission denied"),
     ],
     ids=["read-only", "full", "of another user"],

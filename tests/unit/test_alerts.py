@@ -206,6 +206,11 @@ def test_a_clock_that_was_put_back_by_years_keeps_nobody_quiet() -> None:
     assert story((0, refused), (-1_000_000, refused)) == ["access to the node is refused"] * 2
 
 
+def test_a_clock_that_was_put_back_by_years_hides_no_downtime() -> None:
+    minutes = (0, -1_000_000, -1_000_000 + 15)
+    assert story(*((minute, failed(DOWN)) for minute in minutes))[-1] == "down for 15 min"
+
+
 def test_the_memory_is_bounded_and_survives_its_file() -> None:
     at = NOW
     memory = Memory(

@@ -1,5 +1,6 @@
 """The checkpoint's text: what was written is read again, and nothing else is."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -131,6 +132,27 @@ def test_a_line_that_no_version_wrote_is_named(line: str, said: str) -> None:
     if line == "^HEAD x":
         body = b"^VERSION 1 x\n^HEAD x\n"
     with pytest.raises(CheckpointError, match=said):
+        decode(body + checksum(body), "checkpoint")
+
+
+_ORDER = "1 N1 FAILED NOT_FOUND 0 2026-01-01T00:00:00Z 2026-01-01T00:00:00Z - - -"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([_ORDER], "no ^HEAD line"),
+        (["^HEAD 5", _ORDER, _ORDER], "an order stands in it twice"),
+        (["^HEAD 5", "^GAP 4 3 0 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^GAP 0 3 0 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^GAP 1 3 1 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^GAP 1 3 0 2026-01-01T00:00:00Z inf"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^RESCAN 4 3"], "line 3: expected ^RESCAN"),
+    ],
+)
+def test_a_text_that_no_version_wrote_is_refused(lines: list[str], said: str) -> None:
+    body = "".join(f"{line}\n" for line in ["^VERSION 1 x", *lines]).encode()
+    with pytest.raises(CheckpointError, match=re.escape(said)):
         decode(body + checksum(body), "checkpoint")
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordermonit.gaps import Gap, Moment, cut, filled, fresh, noted
+from ordermonit.gaps import STEP_SHARE, Gap, Moment, cut, filled, fresh, noted
 
 NOW = Moment(datetime(2026, 1, 1, tzinfo=UTC), 1000.0)
 WINDOW = 3600.0
@@ -20,16 +20,21 @@ def _held(gaps: tuple[Gap, ...], upto: int) -> set[int]:
     return {id for id in range(upto + 1) if any(gap.holds(id) for gap in gaps)}
 
 
-@given(st.sets(st.integers(1, 300)), st.sets(st.integers(1, 300)))
+@given(
+    st.sets(st.integers(1, 300)),
+    st.lists(st.tuples(st.integers(1, 300), st.sampled_from([2, 3, 10])), max_size=60),
+)
 def test_a_gap_holds_exactly_the_ids_that_were_passed_unseen(
-    known: set[int], late: set[int]
+    known: set[int], late: list[tuple[int, int]]
 ) -> None:
-    gaps = noted((), 0, sorted(known), NOW, WINDOW)
-    expected = set(range(1, max(known, default=0))) - known
-    assert _held(gaps, 300) == expected
-    for id in late:
-        gaps = filled(gaps, id)
-    assert _held(gaps, 300) == expected - late
+    gaps, head = noted((), 0, sorted(known), NOW, WINDOW), max(known, default=0)
+    expected = set(range(1, head)) - known
+    assert _held(gaps, 900) == expected
+    for id, step in late:  # while some appear, HEAD moves on
+        gaps = noted(filled(gaps, id), head, [head + step], NOW, WINDOW)
+        expected = (expected - {id}) | set(range(head + 1, head + step))
+        head += step
+        assert _held(gaps, 900) == expected
 
 
 def test_ids_that_step_by_ten_are_one_gap() -> None:
@@ -40,13 +45,23 @@ def test_a_hole_of_a_million_is_one_gap() -> None:
     assert noted((), 5, [1_000_005], NOW, WINDOW) == (Gap(6, 1_000_004, NOW),)
 
 
-def test_a_shop_that_never_rests_lets_old_steps_go() -> None:
+def test_in_a_shop_that_never_rests_each_hole_has_its_window_and_not_much_more() -> None:
     gaps: tuple[Gap, ...] = ()
     for minute in range(180):
         gaps = fresh(gaps, _later(60 * minute), WINDOW)
         gaps = noted(gaps, 10 * minute, [10 * minute + 10], _later(60 * minute), WINDOW)
         assert len(gaps) <= 10
-    assert gaps[0].first > 10 * (180 - 61) - 100
+        held = {id // 10 for id in _held(gaps, 1800)}
+        assert held >= set(range(max(0, minute - 59), minute + 1))
+        assert min(held) >= minute - 60 - 60 / STEP_SHARE
+
+
+def test_what_is_left_of_a_hole_has_its_window_too() -> None:
+    gaps = noted((), 0, [10], NOW, WINDOW)
+    later = _later(WINDOW / STEP_SHARE)
+    gaps = filled(noted(gaps, 10, [20], later, WINDOW), 15)
+    gaps = noted(gaps, 20, [30], later, WINDOW)
+    assert _held(fresh(gaps, _later(WINDOW), WINDOW), 30) >= set(range(11, 20)) - {15}
 
 
 def test_a_gap_is_forgotten_after_the_window() -> None:
@@ -68,6 +83,12 @@ def test_a_clock_set_backward_by_years_keeps_no_gap_for_years() -> None:
 def test_after_a_reboot_the_new_uptime_counts() -> None:
     gap = Gap(1, 4, NOW)
     assert gap.age(Moment(NOW.wall + timedelta(hours=2), 30.0)) == 30.0
+
+
+def test_on_a_machine_that_runs_for_longer_the_wall_clock_counts() -> None:
+    """The state directory has moved there."""
+    gap = Gap(1, 4, NOW)
+    assert gap.age(Moment(NOW.wall + timedelta(minutes=1), 10_000_000.0)) == 60.0
 
 
 def test_no_window_no_gaps() -> None:

@@ -5,13 +5,14 @@ What needs a real node, a real database or a real file has its rule's name in te
 
 import time
 from collections import Counter, deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ordermonit.checkpoint import Checkpoint
 from ordermonit.errors import CheckpointError, Unavailable
 from ordermonit.events import Event
+from ordermonit.gaps import Gap, Moment
 from ordermonit.model import Operation, Order, Reason, Record, Status
 from tests.unit.world import ALL_CHECKS, Crash, Disk, Fault, World, configuration, cycle
 
@@ -355,6 +356,17 @@ def test_a_late_commit_behind_head_is_treated_as_new() -> None:
     assert shop.world.inserted == {"N1": 1, "N2": 1}
     assert Event.ORDER_LATE in shop.events
     assert not shop.disk.read().gaps
+
+
+def test_a_gap_whose_window_has_passed_is_not_looked_into() -> None:
+    """Also in a shop that rests, where HEAD does not move and the gap is not dropped yet."""
+    shop = Shop(late_commit_window=60)
+    now = Moment.now()
+    seen = Moment(now.wall - timedelta(seconds=90), now.boot - 90)
+    shop.disk.write(Checkpoint(3, gaps=[Gap(1, 2, seen)]))
+    for id in (1, 3):
+        shop.order(id)
+    assert not shop.cycle()
 
 
 def test_a_database_behind_head_is_refused() -> None:

@@ -4,7 +4,8 @@ import errno
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -56,8 +57,17 @@ def test_a_failed_step_leaves_the_old_checkpoint_whole(
             state.write(_checkpoint(4))
     if step != "fsync":  # of the directory: the names have changed already
         assert state.checkpoint.read_bytes() == before
+    if step in ("write", "ftruncate", "fdatasync"):  # what could not be written is abandoned
+        assert not (tmp_path / "checkpoint.new").exists()
     state.write(_checkpoint(4))
     assert state.read().head == 4
+
+
+def test_a_write_that_takes_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
+    State(tmp_path).write(_checkpoint(4))
+    assert State(tmp_path).read().head == 4
 
 
 class _Crash(BaseException):
@@ -74,13 +84,8 @@ def test_a_recovery_that_fails_in_its_middle_can_be_typed_again(
     state.checkpoint.write_bytes(b"")
     state.set_aside()
 
-    def broken(*_: object, **__: object) -> int:
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, step, broken)
-        with pytest.raises(StateError):
-            state.write(state.read_previous())
+    with _failing(monkeypatch, step), pytest.raises(StateError):
+        state.write(state.read_previous())
     assert state.read_previous().head == 2
     state.write(state.read_previous())
     assert state.read().head == 2
@@ -156,7 +161,39 @@ def test_who_reads_while_a_cycle_writes_sees_a_whole_checkpoint(
     assert reader.read().head == 50
 
 
+@pytest.mark.parametrize("step", ["open", "write", "fdatasync", "rename", "fsync"])
+def test_a_pause_that_is_not_durable_is_told_and_the_one_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    state = State(tmp_path)
+    state.write_pause(b"before")
+    with _failing(monkeypatch, step), pytest.raises(StateError):
+        state.write_pause(b"after")
+    if step != "fsync":  # of the directory: the name has changed already
+        assert state.read_pause() == b"before"
+    state.write_pause(b"after")
+    assert state.read_pause() == b"after"
+
+
+def test_the_end_of_a_pause_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(tmp_path)
+    state.write_pause(b"before")
+    with _failing(monkeypatch, "fsync"), pytest.raises(StateError):
+        state.remove_pause()
+
+
+@contextmanager
+def _failing(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
+    def broken(*_: object, **__: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, broken)
+        yield
+
+
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("pid 4194304 on a machine with a name that is longer\n")
     program = (
         "import sys; from pathlib import Path; from ordermonit.state import State;"
         "State(Path(sys.argv[1])).lock(); print('held', flush=True); sys.stdin.read()"
@@ -168,7 +205,7 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(Unavailable, match=f"pid {holder.pid} "):
+    with pytest.raises(Unavailable, match=rf"\(pid {holder.pid} on \S+\)"):
         State(tmp_path).lock()
     holder.kill()
     holder.communicate()
@@ -202,6 +239,18 @@ def test_no_checkpoint_names_the_command_that_makes_one(tmp_path: Path) -> None:
         State(tmp_path / "none").lock()
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint.previous", "paused"])
+def test_what_can_not_be_read_is_no_damage(tmp_path: Path, name: str) -> None:
+    state = State(tmp_path)
+    (tmp_path / name).mkdir()
+    with pytest.raises(StateError, match=f"{name} can't be read: Is a directory"):
+        {
+            "checkpoint": state.read,
+            "checkpoint.previous": state.read_previous,
+            "paused": state.read_pause,
+        }[name]()
+
+
 def test_a_missing_checkpoint_with_a_predecessor_is_no_new_start(tmp_path: Path) -> None:
     state = State(tmp_path)
     state.write(_checkpoint(1))
@@ -221,3 +270,25 @@ def test_the_newest_cycles_are_kept_and_odd_lines_left_out(tmp_path: Path) -> No
     state.cycles.write_text(f"{state.cycles.read_text()}odd\n[]\n{odd}\n")
     kept = state.read_cycles()
     assert [kept[0].result, kept[-1].result] == ["cycle 5", f"cycle {KEPT_CYCLES + 4}"]
+
+
+def test_a_cycle_that_failed_has_the_room_of_the_older_ones(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    for at in range(KEPT_CYCLES):
+        state.add_cycle(CycleResult("a", "b", f"cycle {at}"))
+    blocks = state.cycles.stat().st_blocks
+    failed = CycleResult("a", "b", "the disk is full", 74, remedy="room " * 600)
+    for _ in range(2):
+        state.squeeze_cycle(failed)
+    assert state.read_cycles()[-2:] == [failed] * 2
+    assert state.cycles.stat().st_blocks == blocks
+
+
+def test_cycles_that_can_not_be_written_leave_the_older_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = State(tmp_path)
+    state.add_cycle(CycleResult("a", "b", "the first"))
+    with _failing(monkeypatch, "write"), pytest.raises(StateError):
+        state.add_cycle(CycleResult("a", "b", "the second"))
+    assert [cycle.result for cycle in state.read_cycles()] == ["the first"]
