@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -101,4 +102,6 @@ class Session:
     def close(self) -> None:
         """Leave, and end the event loop."""
         self.leave()
+        # Closing waits for what the loop's threads do, which may be a name server's silence.
+        self._runner.get_loop().set_default_executor(ThreadPoolExecutor())
         self._runner.close()

@@ -98,8 +98,9 @@ def on_terminal(place: Place, *words: str, **environment: str) -> Iterator["Term
     """A command on a terminal of its own, 100 columns wide unless COLUMNS says otherwise."""
     ours, its = pty.openpty()
     size = {"COLUMNS": "100", "LINES": "60"}
+    # Whoever runs the tests in the background of a shell has Ctrl-C ignored, and hands that down.
     process = subprocess.Popen(
-        place.command(*words),
+        ["env", "--default-signal=INT", *place.command(*words)],
         stdin=its,
         stdout=its,
         stderr=its,

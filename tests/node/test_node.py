@@ -496,6 +496,21 @@ def test_no_such_host(settings: Settings) -> None:
     assert "no-such-host.invalid" in problem.message
 
 
+def test_a_name_server_that_says_nothing_is_not_waited_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait())
+    session = Session(replace(settings, host="node.shop.example", connect_timeout=0.5))
+    try:
+        with pytest.raises(Unavailable, match=r"node\.shop\.example"):
+            session.answer(INSERT, "1")
+        session.close()
+        assert not ended.is_set()
+    finally:
+        ended.set()
+
+
 def _silence(client: socket.socket) -> None:
     client.recv(1)
 
