@@ -3,7 +3,6 @@
 What needs a real node, a real database or a real file has its rule's name in tests/cycle/.
 """
 
-import time
 from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 
@@ -13,47 +12,9 @@ from ordermonit.checkpoint import Checkpoint
 from ordermonit.errors import CheckpointError, Unavailable
 from ordermonit.events import Event
 from ordermonit.gaps import Gap, Moment
-from ordermonit.model import Operation, Order, Reason, Record, Status
-from tests.unit.world import ALL_CHECKS, Crash, Disk, Fault, World, configuration, cycle
-
-EXISTS_ONLY = frozenset({Operation.ORDER_EXISTS})
-
-
-class Shop:
-    """A world, its checkpoint, and one configuration."""
-
-    def __init__(self, checks: frozenset[Operation] = EXISTS_ONLY, **service: object) -> None:
-        self.world = World()
-        self.disk = Disk(Checkpoint(0).encode())
-        self.configuration = configuration(checks, **service)
-        self.events: list[Event] = []
-
-    def order(self, id: int, state: str = "authorized", number: str | None = "") -> str:
-        """A row of the Front; its number is N and its id, unless one is given."""
-        name = f"N{id}" if number == "" else number
-        self.world.rows[id] = Order(id, name, state)
-        return name or ""
-
-    def cycle(self, *faults: Fault, seconds: float = 10) -> bool:
-        """One cycle with these faults, one an operation, and this time for downtime."""
-        deadline = time.monotonic() + seconds
-        self.world.faults = deque(faults)
-        self.world.asked.clear()
-        self.events.clear()
-        return cycle(self.configuration, self.world, self.disk, self.events, deadline)
-
-    def record(self, id: int) -> Record:
-        """The checkpoint's record."""
-        return self.disk.read().records[id]
-
-    @property
-    def head(self) -> int:
-        """HEAD, as it is on disk."""
-        return self.disk.read().head
-
-    def runs(self, operation: Operation) -> list[str]:
-        """The numbers that this operation was put to the node for in the last cycle."""
-        return [number for what, number in self.world.asked if what is operation]
+from ordermonit.model import Operation, Reason, Record, Status
+from tests.unit.shop import Shop
+from tests.unit.world import Crash, Fault
 
 
 def test_c1_due_records_go_first_and_new_orders_keep_their_quota() -> None:
@@ -382,67 +343,3 @@ def test_a_database_behind_head_is_refused() -> None:
 def _failed(id: int, attempts: int) -> Record:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Record(id, f"N{id}", Status.FAILED, Reason.REJECTED, now, now, attempts, sent=True)
-
-
-def _rescanned(shop: Shop, first: int, last: int) -> None:
-    checkpoint = shop.disk.read()
-    checkpoint.rescans = ((first, last),)
-    shop.disk.write(checkpoint)
-
-
-@pytest.mark.parametrize(("checks", "confirmed"), [(ALL_CHECKS, 2), (EXISTS_ONLY, 1)])
-def test_a_rescan_confirms_a_payment_again_only_where_abacos_says_no(
-    checks: frozenset[Operation], confirmed: int
-) -> None:
-    shop = Shop(checks, follow_payments="all")
-    first, second = shop.order(1), shop.order(2)
-    shop.cycle()
-    shop.world.confirmed[second] = 0
-    _rescanned(shop, 1, 2)
-    assert shop.cycle()
-    assert not shop.cycle()
-    assert shop.world.confirmed[first] == 1
-    assert shop.world.confirmed[second] == confirmed - 1
-
-
-def test_a_check_that_fails_in_a_rescan_charges_no_closed_record() -> None:
-    shop = Shop(max_attempts=2)
-    for id in (1, 2):
-        shop.order(id)
-    shop.cycle()
-    checkpoint = shop.disk.read()
-    checkpoint.put(checkpoint.records[1].with_(attempts=1))
-    shop.disk.write(checkpoint)
-    _rescanned(shop, 1, 2)
-    shop.world.poisoned["N1"] = Fault.TIMEOUT
-    shop.cycle()
-    record = shop.record(1)
-    assert (record.status, record.reason, record.attempts) == (Status.FAILED, Reason.TIMEOUT, 1)
-    assert shop.disk.read().rescans == ()
-
-
-def test_orders_with_an_open_record_go_their_own_way_in_a_rescan() -> None:
-    shop = Shop(max_attempts=2)
-    name = shop.order(1)
-    shop.cycle(Fault.NONE, Fault.REJECTED)
-    _rescanned(shop, 1, 1)
-    shop.cycle(Fault.NONE, Fault.REJECTED)
-    assert shop.runs(Operation.INSERT_ORDER) == [name]
-    assert shop.record(1).status is Status.EXHAUSTED
-    assert shop.disk.read().rescans == ()
-
-
-def test_a_rescan_that_is_killed_forgets_no_order() -> None:
-    shop = Shop()
-    for id in (1, 2, 3):
-        shop.order(id)
-    shop.cycle()
-    shop.world.inserted.clear()
-    _rescanned(shop, 1, 3)
-    with pytest.raises(Crash):
-        shop.cycle(Fault.NONE, Fault.CRASH)
-    assert shop.record(1).in_flight is Operation.INSERT_ORDER
-    assert shop.disk.read().rescans == ((1, 3),)
-    while shop.cycle():
-        pass
-    assert shop.world.inserted == {"N1": 1, "N2": 1, "N3": 1}
