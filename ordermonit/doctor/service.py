@@ -145,7 +145,7 @@ def _owner(units: Units, state: Path) -> Findings:
 
 
 def _last_end(unit: Properties) -> Findings:
-    if unit["ActiveState"] == "activating":  # systemd has forgotten the last end by then
+    if unit.get("ActiveState") == "activating":  # systemd has forgotten the last end by then
         yield ok("a cycle runs just now")
         return
     if unit["Result"] == "success":
