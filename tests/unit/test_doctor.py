@@ -131,6 +131,16 @@ def test_a_timer_that_will_not_fire_again_is_an_error() -> None:
     assert f"systemctl restart {TIMER}" in error.remedy
 
 
+def test_a_cycle_that_runs_has_no_end_yet() -> None:
+    timer = {"LoadState": "loaded", "UnitFileState": "enabled", "NeedDaemonReload": "no"}
+    timer |= {"ActiveState": "active", "SubState": "running"}
+    unit = {"LoadState": "loaded", "NeedDaemonReload": "no", "Result": "success"}
+    unit |= {"ActiveState": "activating", "ExecMainExitTimestamp": ""}
+    found = [each.found for each in service.service(Units(timer, unit), Path("/"), Known())]
+    assert "a cycle runs just now" in found
+    assert not [each for each in found if "ended" in each]
+
+
 MOUNTS = """\
 21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 22 21 0:20 / /var/lib rw shared:2 - xfs /dev/sdb1 rw
