@@ -85,7 +85,9 @@ def _day(day: Result) -> Table:
     text = (
         "MariaDB, sshd, rake with the driver and a process for each cycle are real; the hours are"
         " simulated, on the wall's clock and the boot clock alike. `payment_confirmed` is"
-        " configured. A wait of 1 cycle is that of an order which the very next one brought."
+        " configured. A wait of 1 cycle is that of an order which the very next one brought; with"
+        " `min_order_age` at 60 s the shop's own queue goes first, and an order whose number comes"
+        " late can't be brought before that."
     )
     return Table(
         "24 hours of a shop",
