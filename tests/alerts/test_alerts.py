@@ -59,11 +59,16 @@ def test_a_channel_that_is_down_hurts_no_cycle_and_gets_the_alert_later(
     run = world.cycle()
     assert "WARNING channel 2 (json) did not take the alert: A Connection error" in run.stderr
     assert "s3cret" not in run.stderr
+    memory = world.state / "alerts"
+    kept = json.loads(memory.read_text())
+    kept["unsent"][0]["at"] = "2026-01-01T03:00:00Z"  # another second, on the fastest machine too
+    memory.write_text(json.dumps(kept))
     with Hook() as late:
         alert_to(channels=[f"json://{hook.address}/", f"json://{late.address}/s3cret"])
         world.cycle()
         assert (len(hook.posts), len(late.posts)) == (1, 1)
-        assert "when this could not be sent" in late.posts[0]["message"]
+        said = "From 2026-01-01T03:00:00Z, when this could not be sent"
+        assert said in late.posts[0]["message"]
 
 
 def test_an_alert_is_not_lost_with_the_cycle_that_sends_it(
