@@ -1,7 +1,8 @@
 """What happened becomes durable, and only then is told: the records of one cycle's orders (C6).
 
 An order's verdict may wait for the next order's record, where that is written at once: one write is
-enough for both. It never waits while anything is sent to the node or awaited from it.
+enough for both. It never waits while anything is sent to the node or awaited from it. What is
+durable may be told while the node works at the next thing: then telling costs no wait.
 """
 
 from collections import Counter
@@ -55,7 +56,7 @@ class Ledger:
     def save(
         self, item: Item, step: Save, details: Mapping[str, object], *, may_wait: bool = False
     ) -> None:
-        """Write the record, and HEAD with it when the order has its verdict; then tell of it.
+        """Write the record, and HEAD with it when the order has its verdict.
 
         `may_wait`: `settle` or another `save` comes at once. Raises StateError.
         """
@@ -79,10 +80,8 @@ class Ledger:
                 partial(self.tell, event, record, item, details) for event in step.events
             ]
         self._is_waiting = self._is_waiting or changed
-        if not self._is_waiting:
-            self._tell_all()
-        elif not may_wait:
-            self._write()
+        if not may_wait:
+            self.settle()
 
     def settle(self) -> None:
         """Write what waits. Raises StateError."""
@@ -93,6 +92,15 @@ class Ledger:
         """Write what is not written yet. Raises StateError."""
         if self._is_waiting or self._unwritten:
             self._write()
+        self.tell_durable()
+
+    def tell_durable(self) -> None:
+        """Tell what was not told yet, unless it is not written yet either."""
+        if self._is_waiting:
+            return
+        untold, self._untold = self._untold, []
+        for tell in untold:
+            tell()
 
     def tell(self, event: Event, record: Record, item: Item, details: Mapping[str, object]) -> None:
         """Count an event of an order, and log it."""
@@ -113,12 +121,6 @@ class Ledger:
     def _write(self) -> None:
         self._state.write(self._checkpoint)
         self._is_waiting = self._unwritten = False
-        self._tell_all()
         if self._is_rescanning and not self._checkpoint.rescans:
             self._is_rescanning = False
-            self._log.tell(Event.RESCAN_DONE)
-
-    def _tell_all(self) -> None:
-        untold, self._untold = self._untold, []
-        for tell in untold:
-            tell()
+            self._untold.append(partial(self._log.tell, Event.RESCAN_DONE))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from math import inf
@@ -158,22 +158,36 @@ class Node:
         answer = await self._answer(self._ahead.request)
         self._ahead = None if answer.verdict.is_trouble else replace(self._ahead, answer=answer)
 
-    async def ask(self, operation: Operation, number: str) -> Answer:
-        """Put a check to the node. Never raises for what the network or the node does."""
+    async def ask(
+        self, operation: Operation, number: str, meanwhile: Callable[[], None] = lambda: None
+    ) -> Answer:
+        """Put a check to the node, and do `meanwhile` once it is on its way.
+
+        Never raises for what the network or the node does.
+        """
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
+            meanwhile()
             answer = ahead.answer or await self._answer(ahead.request)
             if ahead.question == Question(operation, number):
                 return answer
-        return await self._request("ask", operation, number)
+        return await self._request("ask", operation, number, None, meanwhile)
 
-    async def run(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+    async def run(
+        self,
+        operation: Operation,
+        number: str,
+        then: Question | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Answer:
         """Run a task on the node, and send a question behind it that may be wanted next.
+
+        `meanwhile` is done once they are on their way: so it costs the node no wait.
 
         Never raises for what the network or the node does.
         """
         await self.settle()
-        return await self._request("run", operation, number, then)
+        return await self._request("run", operation, number, then, meanwhile)
 
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
@@ -297,7 +311,12 @@ class Node:
         )
 
     async def _request(
-        self, verb: str, operation: Operation, number: str, then: Question | None = None
+        self,
+        verb: str,
+        operation: Operation,
+        number: str,
+        then: Question | None,
+        meanwhile: Callable[[], None],
     ) -> Answer:
         if not self.is_open:
             return self._dead(Verdict.LOST, "the session with the node was over before the request")
@@ -307,6 +326,7 @@ class Node:
             return self._dead(Verdict.LOST, f"the request could not be sent: {ssh.reason(error)}")
         if then is not None:
             self.begin(then)
+        meanwhile()
         answer = await self._answer(request)
         if self._ahead is not None and self._ahead.answer is None:  # its turn begins now
             request = replace(self._ahead.request, at=time.monotonic())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -48,10 +49,17 @@ class Session:
         """Whether `answer` has it already, and waits for nothing."""
         return self._node is not None and self._node.knows(question)
 
-    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+    def answer(
+        self,
+        operation: Operation,
+        number: str,
+        then: Question | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Answer:
         """The node's answer. Opens the session first, if there is none.
 
-        `then` travels behind a task, since it may be wanted next.
+        `then` travels behind a task, since it may be wanted next; `meanwhile` is done while the
+        node works, if it has to.
 
         Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError.
         """
@@ -59,15 +67,21 @@ class Session:
             known = self._node.take(Question(operation, number))
             if known is not None:
                 return known
-        return self._runner.run(self._answer(operation, number, then))
+        return self._runner.run(self._answer(operation, number, then, meanwhile))
 
-    async def _answer(self, operation: Operation, number: str, then: Question | None) -> Answer:
+    async def _answer(
+        self,
+        operation: Operation,
+        number: str,
+        then: Question | None,
+        meanwhile: Callable[[], None],
+    ) -> Answer:
         node = await self._opened()
         if operation not in self._settings.tasks:
-            return await node.ask(operation, number)
+            return await node.ask(operation, number, meanwhile)
         await node.settle()  # what ends with that question is not this task's
         node = await self._opened()
-        return await node.run(operation, number, then)
+        return await node.run(operation, number, then, meanwhile)
 
     async def _opened(self) -> Node:
         from ordermonit.node import Node

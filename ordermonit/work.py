@@ -7,7 +7,7 @@ downtime, and one order that never gets a verdict is set aside so that the other
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -28,8 +28,14 @@ _SAVED = Answer(Verdict.DONE)
 class Line(Protocol):
     """The line to the node that the work needs; `session.Session` is the real one."""
 
-    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
-        """The node's answer; `then` travels behind a task.
+    def answer(
+        self,
+        operation: Operation,
+        number: str,
+        then: Question | None,
+        meanwhile: Callable[[], None],
+    ) -> Answer:
+        """The node's answer; `then` travels behind a task, `meanwhile` is done while it works.
 
         Raises Unavailable, Refused, ConfigurationError.
         """
@@ -182,7 +188,11 @@ class Work:
             self._ledger.settle()  # nothing is waited for with a verdict in memory alone
         self._progress(self.checked, self._total, f"order {number}: {operation}")
         begun = time.monotonic()
-        answer = self._line.answer(operation, number, self._next_question())
+        tell = self._ledger.tell_durable  # while the node works, which needs no wait for it
+        try:
+            answer = self._line.answer(operation, number, self._next_question(), tell)
+        finally:
+            tell()
         self._was_open = True
         self.answers[operation.value, answer.verdict.value] += 1
         if answer.verdict is Verdict.UNAVAILABLE:
@@ -206,6 +216,8 @@ class Work:
             self._line.begin(question)
         may_wait = question is not None  # for no longer than until that is asked
         self._ledger.save(item, step, {**self._last, **details}, may_wait=may_wait)
+        if step.final:
+            self._ledger.tell_durable()
 
     def _next_question(self) -> Question | None:
         """What the next order's journey begins with, if that is a question to the node."""
@@ -227,6 +239,7 @@ class Work:
         record = self._checkpoint.records.get(item.record.id)
         if record is not None and record.in_flight is trouble.operation:
             self._save(item, Save(_unknown(record, trouble), (Event.ORDER_UNKNOWN,)))
+            self._ledger.tell_durable()
 
     def _is_its_own_fault(self, item: Item, trouble: Trouble, waiting: deque[Item]) -> bool:
         """Rule C9: a second question decides whether the order or Abacos is ill.

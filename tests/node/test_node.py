@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -302,6 +304,26 @@ def test_a_question_behind_a_task_is_answered_once(settings: Settings) -> None:
             return [*found, node.take(SECOND), node.take(SECOND), await node.ask(EXISTS, "2")]
 
     assert asyncio.run(session()) == [DONE, False, DONE, True, False, NO, None, YES]
+
+
+def test_what_is_to_be_done_meanwhile_costs_the_node_no_wait(settings: Settings) -> None:
+    task, question = root_of(settings) / "stdin", root_of(settings) / "asked"
+    asking = {**CHECKS, EXISTS: "File.write('asked', ''); true"}
+
+    def take(told: Path) -> None:
+        wait_until(told.exists, "the node to work at it")
+        told.unlink()
+
+    async def session() -> None:
+        async with opened(replace(settings, checks=asking)) as node:
+            assert await node.run(INSERT, "stdin", None, partial(take, task)) == DONE
+            assert await node.ask(EXISTS, "1", partial(take, question)) == YES
+            node.begin(FIRST)
+            assert await node.ask(EXISTS, "1", partial(take, question)) == YES
+
+    asyncio.run(session())
+    assert not task.exists()
+    assert not question.exists()
 
 
 def test_the_time_of_a_question_begins_with_its_turn(

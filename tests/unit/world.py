@@ -1,7 +1,7 @@
 """A shop, a node and an Abacos in memory, with every fault that can be thought of between them."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from ordermonit.checkpoint import Checkpoint, decode
 from ordermonit.configuration import Configuration, Database, Node, Process, Service
+from ordermonit.errors import Unavailable
 from ordermonit.events import Event
 from ordermonit.front import Front
 from ordermonit.gaps import Gap, Moment
@@ -31,6 +32,7 @@ class Fault(StrEnum):
     AMBIGUOUS = "ambiguous"
     TIMEOUT = "timeout"
     TIMEOUT_AFTER_EFFECT = "timeout after effect"
+    UNREACHABLE = "unreachable"
     LOST = "lost"
     LOST_AFTER_EFFECT = "lost after effect"
     CRASH = "crash"
@@ -73,6 +75,7 @@ class World:
     poisoned: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[Operation, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    witness: Callable[[], None] = lambda: None  # sees each operation begin
     asked_ahead: list[str] = field(default_factory=list)
     ahead: Question | None = None
     ahead_answer: Answer | None = None
@@ -113,9 +116,20 @@ class World:
     def knows(self, question: Question) -> bool:
         return self.ahead == question and self.ahead_answer is not None
 
-    def answer(self, operation: Operation, number: str, then: Question | None = None) -> Answer:
+    def answer(
+        self,
+        operation: Operation,
+        number: str,
+        then: Question | None,
+        meanwhile: Callable[[], None],
+    ) -> Answer:
+        if self.faults and self.faults[0] is Fault.UNREACHABLE:
+            self.faults.popleft()
+            raise Unavailable("the node can't be reached", "wait")
         if self.ahead is not None:
             question, known = self.ahead, self.ahead_answer
+            if not (known and question == Question(operation, number)):
+                meanwhile()
             self.ahead = self.ahead_answer = None
             if question == Question(operation, number):
                 return known or self._answer(operation, number)
@@ -124,6 +138,7 @@ class World:
                 self.ahead, self.ahead_answer = question, known
         if _is_task(operation) and then is not None:
             self.begin(then)
+        meanwhile()
         answer = self._answer(operation, number)
         if answer.verdict in (Verdict.TIMEOUT, Verdict.LOST):  # the session is over
             self.leave()
@@ -131,6 +146,7 @@ class World:
 
     def _answer(self, operation: Operation, number: str) -> Answer:
         self.asked.append((operation, number))
+        self.witness()
         if number in self.poisoned and not self.faults:
             self.faults.append(self.poisoned[number])
         fault = self.next_fault()

@@ -1,0 +1,59 @@
+"""When the journal is told what happened: once it is durable, and not a cycle later."""
+
+from collections import deque
+
+import pytest
+
+from ordermonit.errors import Unavailable
+from ordermonit.events import Event
+from tests.unit.shop import Shop
+from tests.unit.world import Crash, Fault
+
+
+def test_an_intent_is_told_while_the_node_works_at_it() -> None:
+    shop = Shop()
+    shop.order(1)
+    told: list[list[Event]] = []
+    shop.world.witness = lambda: told.append(list(shop.events))
+    shop.cycle()
+    missing, inserted = Event.ORDER_MISSING, Event.ORDER_INSERTED
+    assert told == [[], [missing], [missing, inserted]]
+
+
+def test_an_intent_is_told_where_nothing_can_be_sent_any_more() -> None:
+    shop = Shop()
+    shop.order(1)
+    with pytest.raises(Unavailable):
+        shop.cycle(Fault.NONE, Fault.UNREACHABLE, seconds=0)
+    assert shop.events == [Event.ORDER_MISSING]
+
+
+def test_what_nobody_knows_is_told_before_a_downtime_ends_the_cycle() -> None:
+    shop = Shop()
+    shop.order(1)
+    with pytest.raises(Unavailable):
+        shop.cycle(Fault.NONE, Fault.LOST, seconds=0)
+    assert shop.events == [Event.ORDER_MISSING, Event.ORDER_UNKNOWN]
+
+
+def test_a_verdict_without_the_node_is_told_at_once() -> None:
+    shop = Shop()
+    for id in (1, 2):
+        shop.order(id, number="no number")
+    shop.disk.faults = deque([Fault.NONE, Fault.CRASH])
+    with pytest.raises(Crash):
+        shop.cycle()
+    assert shop.events == [Event.NUMBER_INVALID]
+
+
+def test_the_end_of_a_rescan_is_told_last() -> None:
+    shop = Shop()
+    shop.world.inserted[shop.order(1)] = 1
+    shop.cycle()
+    shop.world.inserted.clear()
+    checkpoint = shop.disk.read()
+    checkpoint.rescans = ((1, 1),)
+    shop.disk.write(checkpoint)
+    shop.cycle()
+    assert shop.events[0] is Event.ORDER_MISSING
+    assert shop.events[-1] is Event.RESCAN_DONE
