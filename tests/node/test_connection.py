@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -368,3 +369,18 @@ sys.addaudithook(lambda event, _: event in ("subprocess.Popen", "os.posix_spawn"
 import ordermonit.node
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_sshd_does_not_wait_for_a_late_acknowledgement(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: list[tuple[object, ...]] = []
+    set_option = TransportSocket.setsockopt
+
+    def recorded(socket: TransportSocket, *option: Any) -> None:
+        options.append(option)
+        set_option(socket, *option)
+
+    monkeypatch.setattr(TransportSocket, "setsockopt", recorded)
+    run(settings, "1")
+    assert (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1) in options
