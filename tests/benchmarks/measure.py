@@ -3,11 +3,14 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 _ROOT = Path(__file__).parents[2]
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def in_turns(ways: Mapping[str, Callable[[], Cost]], runs: int) -> dict[str, list[Cost]]:
+def in_turns(ways: Mapping[Key, Callable[[], Cost]], runs: int) -> dict[Key, list[Cost]]:
     """Every way `runs` times, each round in the other direction: a slow minute hits all alike."""
-    costs: dict[str, list[Cost]] = {name: [] for name in ways}
+    costs: dict[Key, list[Cost]] = {name: [] for name in ways}
     for at in range(runs):
         for name in list(ways)[:: 1 if at % 2 == 0 else -1]:
             costs[name].append(ways[name]())

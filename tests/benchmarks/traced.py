@@ -10,10 +10,12 @@ import os
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_WAITS = {"run": "waits for tasks", "ask": "waits for checks"}
 
 _seconds: dict[str, float] = defaultdict(float)
 _counts: Counter[str] = Counter()
@@ -29,16 +31,22 @@ def _part(name: str) -> Iterator[None]:
         _counts[name] += 1
 
 
-def _time(owner: Any, attribute: str, part: str) -> None:
-    """Put the stopwatch around a function or a coroutine function."""
+def _time(owner: Any, attribute: str, part: str | Callable[..., str]) -> None:
+    """Put the stopwatch around a function or a coroutine function.
+
+    `part` may be a function that tells the part from the arguments.
+    """
     function = getattr(owner, attribute)
 
+    def named_by(arguments: tuple[Any, ...]) -> str:
+        return part if isinstance(part, str) else part(*arguments)
+
     def timed(*arguments: Any, **named: Any) -> Any:
-        with _part(part):
+        with _part(named_by(arguments)):
             return function(*arguments, **named)
 
     async def awaited(*arguments: Any, **named: Any) -> Any:
-        with _part(part):
+        with _part(named_by(arguments)):
             return await function(*arguments, **named)
 
     setattr(owner, attribute, awaited if inspect.iscoroutinefunction(function) else timed)
@@ -57,7 +65,7 @@ def main() -> None:
     _time(configuration, "load", "configuration")
     _time(ssh, "start", "connect")
     _time(node.Node, "_greeting", "boot")
-    _time(node.Node, "_request", "requests")
+    _time(node.Node, "_answer", lambda _, request: _WAITS[request.verb])
     _time(session.Session, "close", "close")
     _time(state.State, "write", "durable writes")
     _time(journal.Log, "tell", "log")

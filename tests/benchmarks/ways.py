@@ -30,10 +30,10 @@ def ours(place: Place, batch: Batch) -> Cost:
 
 
 def limit(place: Place, batch: Batch) -> Cost:
-    """One rake process on the node that does it all in process; no SSH, no checkpoint."""
-    orders = place.directory / "orders"
-    orders.write_text("".join(f"{number}\n" for number in batch.numbers))
-    return run(["sh", "-c", _rake(place, f"everything[{orders}]")])
+    """One rake process on the node that does all the tasks; no SSH, no check, no checkpoint."""
+    tasks = place.directory / "tasks"
+    tasks.write_text("".join(f"{task} {number}\n" for task, number in _tasks(batch)))
+    return run(["sh", "-c", _rake(place, f"everything[{tasks}]")])
 
 
 def shell_loop(place: Place, batch: Batch) -> Cost:
@@ -54,7 +54,7 @@ def fabric(place: Place, batch: Batch) -> Cost:
     """The same tasks, run by Fabric over one connection."""
     sshd = place.sshd
     where = ["127.0.0.1", str(sshd.port), sshd.username, str(sshd.key), str(sshd.known_hosts)]
-    return run([sys.executable, "-c", _FABRIC, *where, *_tasks(place, batch)])
+    return run([sys.executable, "-c", _FABRIC, *where, *_commands(place, batch)])
 
 
 def measured(way: Way, place: Place, orders: int) -> Callable[[], Cost]:
@@ -85,18 +85,23 @@ def _rake(place: Place, task: str) -> str:
     return f"cd {root} && RAILS_ENV=production LANG=C.UTF-8 rake {shlex.quote(task)}"
 
 
-def _tasks(place: Place, batch: Batch) -> list[str]:
-    commands = []
+def _tasks(batch: Batch) -> list[tuple[str, int]]:
+    tasks = []
     for number in batch.numbers:
-        commands.append(_rake(place, f"insert_order[{number}]"))
+        tasks.append(("insert_order", number))
         if number in batch.authorized:
-            commands.append(_rake(place, f"confirm_payment[{number}]"))
-    return commands
+            tasks.append(("confirm_payment", number))
+    return tasks
+
+
+def _commands(place: Place, batch: Batch) -> list[str]:
+    return [_rake(place, f"{task}[{number}]") for task, number in _tasks(batch)]
 
 
 def _loop(place: Place, batch: Batch, ssh: str) -> str:
     target = _target(place)
-    return " && ".join(f"{ssh} {target} {shlex.quote(task)}" for task in _tasks(place, batch))
+    commands = _commands(place, batch)
+    return " && ".join(f"{ssh} {target} {shlex.quote(command)}" for command in commands)
 
 
 def _target(place: Place) -> str:

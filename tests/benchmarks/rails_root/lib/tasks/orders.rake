@@ -21,13 +21,10 @@ task :confirm_payment, [:number] => :environment do |_, arguments|
   Abacos::ConfirmPayment.perform(arguments[:number])
 end
 
-# The limit: all that a cycle does for the orders of a file, in one process, with nobody to ask.
+# The limit: the tasks of a file, in one process that asks nobody and remembers nothing.
 task :everything, [:file] => :environment do |_, arguments|
-  File.foreach(arguments[:file], chomp: true) do |number|
-    next if Abacos::OrderAPI.order_exists?(number)
-
-    insert_order(number)
-    state = Order.find_by(number: number).state
-    Abacos::ConfirmPayment.perform(number) if Abacos::AUTHORIZED.include?(state)
+  File.foreach(arguments[:file], chomp: true) do |line|
+    task, number = line.split
+    task == "insert_order" ? insert_order(number) : Abacos::ConfirmPayment.perform(number)
   end
 end
