@@ -33,6 +33,8 @@ _REFUSALS = (
     "does not exist",
     "unable to open database file",
 )
+#: What drivers answer when the other side is not whom we were told to trust.
+_TLS = ("certificate", "ssl is required", "does not support ssl")
 
 
 class Front:
@@ -163,6 +165,10 @@ def opened(database: Database, timeout: float | None = None) -> Iterator[sa.Conn
             f"database.yml: no driver for {url.drivername}: {problem}",
             "Install it: pip install 'ordermonit[mysql]' or 'ordermonit[postgresql]'",
         ) from None
+    if url.get_driver_name() == "pymysql":
+        from ordermonit.fast_pymysql import connect
+
+        event.listen(engine, "do_connect", connect)
     try:
         with _watched(engine, seconds), engine.connect() as connection:
             yield connection
@@ -212,6 +218,13 @@ def _explained(problem: exc.DBAPIError, url: sa.URL, database: Database) -> Orde
             f"database.yml: {where} does not have what `orders` names"
             f" (table {database.table}): {text}",
             "Correct the table and column names under `orders`",
+        )
+    if any(word in text.lower() for word in _TLS):
+        is_mysql = url.get_backend_name() == "mysql"
+        keys = "ssl_mode and sslca" if is_mysql else "sslmode and sslrootcert"
+        return ConfigurationError(
+            f"database.yml: there is no trusted connection to {where}: {text}",
+            f"Correct {keys} there, or the certificate of the server",
         )
     if any(refusal in text.lower() for refusal in _REFUSALS):
         return ConfigurationError(

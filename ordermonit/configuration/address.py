@@ -89,6 +89,10 @@ def _mysql_query(connection: Connection) -> Iterator[tuple[str, str]]:
         yield "charset", connection.encoding.lower()
     if connection.socket is not None:
         yield "unix_socket", connection.socket
+    mode = (connection.ssl_mode or "").lower()
+    if mode == "disabled":
+        yield "ssl_disabled", "true"
+        return
     for name, value in (
         ("ssl_ca", connection.sslca),
         ("ssl_cert", connection.sslcert),
@@ -96,6 +100,9 @@ def _mysql_query(connection: Connection) -> Iterator[tuple[str, str]]:
     ):
         if value is not None:
             yield name, value
+    # As mysql2 does: the name in the certificate is checked only where that is asked for.
+    if connection.sslca is not None and mode != "verify_identity":
+        yield "ssl_check_hostname", "false"
 
 
 def _postgresql_query(connection: Connection) -> Iterator[tuple[str, str]]:

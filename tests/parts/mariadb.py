@@ -13,9 +13,13 @@ _NAMES = count(1)
 
 
 class MariaDB(Private):
-    """`start`, `stop`, `kill` and `start` again keep the port and the data."""
+    """`start`, `stop`, `kill` and `start` again keep the port and the data.
 
-    def __init__(self) -> None:
+    `settings` are options of the server, such as `ssl_ca`.
+    """
+
+    def __init__(self, **settings: object) -> None:
+        self._settings = settings
         self.directory = private_directory("mariadb", "mysql")
         self.port = free_port()
         self.socket = self.directory / "sock"
@@ -41,6 +45,7 @@ class MariaDB(Private):
             "innodb-log-file-size": "16M",
             "innodb-fast-shutdown": 2,
             "max-connections": 100,
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [*as_user("mysql"), "mariadbd", "--no-defaults", *options]

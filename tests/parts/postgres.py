@@ -24,9 +24,13 @@ def _program(name: str) -> str:
 
 
 class Postgres(Private):
-    """`start`, `stop`, `kill` and `start` again keep the port and the data."""
+    """`start`, `stop`, `kill` and `start` again keep the port and the data.
 
-    def __init__(self) -> None:
+    `settings` are options of the server, such as `ssl_cert_file`.
+    """
+
+    def __init__(self, **settings: object) -> None:
+        self._settings = settings
         self.directory = private_directory("postgres", "postgres")
         self.port = free_port()
         self.server = Server(self.directory / "log")
@@ -46,6 +50,7 @@ class Postgres(Private):
             "full_page_writes": "off",
             "shared_buffers": "32MB",
             "autovacuum": "off",
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [*as_user("postgres"), _program("postgres"), "-D", str(self._data), *options]

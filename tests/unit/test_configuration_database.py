@@ -67,6 +67,13 @@ def test_mysql_with_a_checked_certificate(tmp_path: Path) -> None:
     }
 
 
+def test_mysql_without_encryption(tmp_path: Path) -> None:
+    text = f"{MYSQL}host: db\nsslca: /etc/ca.pem\nssl_mode: disabled\n"
+    found = arguments(database(tmp_path, text))
+    assert found["ssl_disabled"]
+    assert "ssl" not in found
+
+
 def test_encryption_that_is_asked_for_is_never_dropped(tmp_path: Path) -> None:
     (problem,) = problems(write(tmp_path, database=f"{MYSQL}ssl_mode: required\n"))
     assert problem.startswith("database.yml: sslca: missing; expected")
