@@ -16,9 +16,13 @@ def main() -> NoReturn:
     """Run the command, and end this process."""
     gc.set_threshold(_BEFORE_A_COLLECTION)
     _open_streams()
-    from ordermonit.cli import main as run
+    try:
+        from ordermonit.cli import main as run
 
-    _end(run())
+        code = run()
+    except KeyboardInterrupt:  # while Python still reads the program, or at its very end
+        code = 130
+    _end(code)
 
 
 def _open_streams() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ def test_a_directory_that_is_no_utf_8_is_one_line(place: Place, which: str) -> N
     assert run.returncode in (65, 78)
     assert "Traceback" not in run.stderr
     assert "caf" in run.stderr
+
+
+def test_an_interrupt_before_the_first_line_is_no_traceback(place: Place) -> None:
+    program = """
+import os, signal, sys
+def interrupted(event, arguments):
+    if event == "import" and arguments[0] == "ordermonit.cli":
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(interrupted)
+from ordermonit.__main__ import main
+main()
+"""
+    run = subprocess.run(
+        ["env", "--default-signal=INT", sys.executable, "-c", program],
+        capture_output=True,
+        timeout=60,
+        env=place.environment(),
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, b"", b"")
 
 
 def test_who_changed_it_is_told_whatever_their_name_is(place: Place) -> None:
