@@ -21,10 +21,14 @@ task :confirm_payment, [:number] => :environment do |_, arguments|
   Abacos::ConfirmPayment.perform(arguments[:number])
 end
 
-# The limit: the tasks of a file, in one process that asks nobody and remembers nothing.
+# The limit: what a file says, in one process that remembers nothing.
 task :everything, [:file] => :environment do |_, arguments|
   File.foreach(arguments[:file], chomp: true) do |line|
-    task, number = line.split
-    task == "insert_order" ? insert_order(number) : Abacos::ConfirmPayment.perform(number)
+    operation, number = line.split
+    case operation
+    when "order_exists" then Abacos::OrderAPI.order_exists?(number)
+    when "insert_order" then insert_order(number)
+    when "confirm_payment" then Abacos::ConfirmPayment.perform(number)
+    end
   end
 end
