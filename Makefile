@@ -57,12 +57,13 @@ test-packages demo-packages venv-packages bench-packages torture-packages: %-pac
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
-# pinned build packages rather than with whatever is newest today.
+# pinned build packages rather than with whatever is newest today. "compat" is a path to this clone:
+# setuptools' import hook would cost each start of Python 10 ms, which no installed service pays.
 .venv/runtime: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install -r packaging/requirements-build.txt
 	$(PIP) install --no-build-isolation -r packaging/requirements.txt
-	$(PIP) install --no-build-isolation --no-deps --editable .
+	$(PIP) install --no-build-isolation --no-deps --config-settings editable_mode=compat --editable .
 	@touch $@
 
 # Most of the linters is never imported: compiling it all would take longer than using it.
