@@ -110,7 +110,8 @@ class Connection:
                 ),
                 "preferred",
             ),
-            "mysql2: what must be encrypted; more than preferred needs sslca",
+            "mysql2: encryption; more than preferred needs sslca, and verify_identity checks the"
+            " name too",
         ),
     ] = None
     sslca: Annotated[
