@@ -10,6 +10,12 @@ from tests.unit.shop import Shop
 from tests.unit.world import Crash, Fault
 
 
+def _rescanned(shop: Shop, last: int) -> None:
+    checkpoint = shop.disk.read()
+    checkpoint.rescans = ((1, last),)
+    shop.disk.write(checkpoint)
+
+
 def test_an_intent_is_told_while_the_node_works_at_it() -> None:
     shop = Shop()
     shop.order(1)
@@ -51,9 +57,31 @@ def test_the_end_of_a_rescan_is_told_last() -> None:
     shop.world.inserted[shop.order(1)] = 1
     shop.cycle()
     shop.world.inserted.clear()
-    checkpoint = shop.disk.read()
-    checkpoint.rescans = ((1, 1),)
-    shop.disk.write(checkpoint)
+    _rescanned(shop, 1)
     shop.cycle()
     assert shop.events[0] is Event.ORDER_MISSING
     assert shop.events[-1] is Event.RESCAN_DONE
+
+
+def test_a_verdict_is_durable_first_even_if_the_next_order_changes_nothing() -> None:
+    shop = Shop()
+    for id in (1, 2):
+        shop.world.inserted[shop.order(id)] = 1
+    shop.cycle()
+    shop.world.inserted["N1"] = 0
+    _rescanned(shop, 2)
+    shop.disk.faults = deque([Fault.NONE, Fault.NONE, Fault.CRASH])
+    with pytest.raises(Crash):
+        shop.cycle()
+    assert shop.events[-1] is Event.ORDER_INSERTED
+
+
+def test_the_end_of_a_rescan_that_found_no_order_is_told() -> None:
+    shop = Shop()
+    for id in (1, 2):
+        shop.world.inserted[shop.order(id)] = 1
+    shop.cycle()
+    del shop.world.rows[1]
+    _rescanned(shop, 1)
+    shop.cycle()
+    assert shop.events == [Event.RESCAN_DONE]
