@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -109,6 +110,13 @@ def served(server: tuple[MariaDB | Postgres, Path], place: Place) -> Served:
 def test_a_connection_is_encrypted_where_the_server_can(served: Served) -> None:
     served.configure()
     assert served.cipher()
+
+
+def test_no_authority_is_read_where_none_is_configured(make_database: MakeDatabase) -> None:
+    url = make_database(Kind.MARIADB).url.render_as_string(hide_password=False)
+    with opened(configuration.Database(url=url)) as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.ctx.cert_store_stats()["x509_ca"] == 0
 
 
 def test_nothing_is_encrypted_where_that_is_switched_off(served: Served) -> None:

@@ -371,6 +371,11 @@ import ordermonit.node
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_asyncssh_is_imported_without_x509() -> None:
+    program = "import ordermonit.node, sys; sys.exit('cryptography.x509' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_sshd_does_not_wait_for_a_late_acknowledgement(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
