@@ -248,7 +248,8 @@ class Machine:
         return found
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
-        """The journal's entries that fit (`journalctl -o json`)."""
+        """The journal's entries that fit (`journalctl -o json`), with all that was sent before."""
+        self.run("journalctl", "--sync")  # a busy journald is behind with its socket
         text = self.run("journalctl", "--all", "--output=json", *matches).stdout
         return [json.loads(line) for line in text.splitlines()]
 
