@@ -15,7 +15,7 @@ from ordermonit.aftermath import Metrics, Place, after_cycle
 from ordermonit.arguments import parser
 from ordermonit.commands.context import Context
 from ordermonit.configuration import Configuration, Process
-from ordermonit.errors import ConfigurationError, Exit, OrdermonitError
+from ordermonit.errors import ConfigurationError, Exit, OrdermonitError, StateError
 from ordermonit.events import Event
 from ordermonit.journal import (
     Log,
@@ -146,7 +146,16 @@ class _Reporter:
                 load()
             return Log(self._sinks())
 
-        return Context(arguments, config, self._state, load, log, self._bar, self._notes)
+        directory = self._state.directory
+        return Context(arguments, config, directory, self._enter, load, log, self._bar, self._notes)
+
+    def _enter(self) -> State:
+        """The state directory: whoever is root works there, and from then on, as its owner."""
+        if os.geteuid() == 0:  # the service never is, and pays for no import
+            from ordermonit.rights import leave_root
+
+            leave_root(self._state.directory)
+        return self._state
 
     @property
     def _app_name(self) -> str:
@@ -156,8 +165,9 @@ class _Reporter:
         process = self._process
         sinks = [self._notes, to_journal(self._app_name)]
         if process is not None and process.log_output:
-            logs = Path(os.environ.get("LOGS_DIRECTORY") or self._state.directory)
-            sinks.append(to_file(logs / f"{process.app_name}.output"))
+            with suppress(StateError):  # who needs the directory says so
+                logs = Path(os.environ.get("LOGS_DIRECTORY") or self._enter().directory)
+                sinks.append(to_file(logs / f"{process.app_name}.output"))
         ontop = terminal and self._in_cycle and process is not None and process.ontop
         if ontop and not stderr_is_journal():
             sinks.append(to_terminal(self._bar.write))
@@ -179,8 +189,12 @@ class _Reporter:
         """After a cycle, whatever became of it: who has to know is told."""
         if not self._in_cycle or code not in _ENDS:
             return
+        try:
+            state = self._enter()
+        except StateError:  # the command has said so
+            return
         ended = Ended(code, self._problem, self._started_at, self._notes)
-        place = Place(self._config, self._state, self._app_name, self._metrics)
+        place = Place(self._config, state, self._app_name, self._metrics)
         after_cycle(ended, place, Log(self._sinks()))
 
 

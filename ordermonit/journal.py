@@ -12,6 +12,7 @@ from systemd import journal
 
 from ordermonit.events import Event, Priority
 from ordermonit.model import ID_PREFIX
+from ordermonit.state import open_own
 
 #: The journal's field of each detail that an event may carry.
 _FIELDS = {
@@ -99,11 +100,7 @@ def to_file(path: Path) -> Sink:
             return
         try:
             if handle is None:  # for the rest of this short life
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-                handle = os.open(path, flags, 0o640)
-                if os.geteuid() == 0:
-                    owner = path.parent.stat()
-                    os.fchown(handle, owner.st_uid, owner.st_gid)
+                handle = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             os.write(handle, f"{_line(event, message)}\n".encode("utf-8", "replace"))
         except OSError as problem:
             broken = True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ordermonit.errors import ConfigurationError, Refused, Unavailable
 from ordermonit.fast_asyncssh import asyncssh
+from ordermonit.rights import as_owner
 
 if TYPE_CHECKING:
     from ordermonit.configuration import Node as Settings
@@ -193,18 +194,19 @@ class _KnownHosts:
         file = shlex.quote(str(self._files[0]))
         host, port, key = shlex.quote(settings.host), settings.port, client.host_key
         came = f"{key.algorithm.decode()} {key.get_fingerprint()}" if key else why
-        scan = f"ssh-keyscan -p {port} {host} >> {file}"
+        whose = as_owner(self._files[0])
+        scan = f"ssh-keyscan -p {port} {host} {f'| {whose}tee -a' if whose else '>>'} {file}"
         compare = "compare that fingerprint with `ssh-keygen -lf` of /etc/ssh/ssh_host_*.pub there"
         if self.knows(settings, client):
             default = port == asyncssh.DEFAULT_PORT
             name = shlex.quote(settings.host if default else f"[{settings.host}]:{port}")
-            # Typed by root, ssh-keygen makes a file that is closed to the service.
-            keep = f"cp --attributes-only --preserve=mode,ownership {file}.old {file}"
+            mend = f"{whose}ssh-keygen -f {file} -R {name}; {scan}"
+            if not whose:  # typed by root, ssh-keygen makes a file that is closed to the service
+                mend += f"; cp --attributes-only --preserve=mode,ownership {file}.old {file}"
             return Refused(
                 f"the host key of {settings.host}:{port} is not the known one ({came}); "
                 "nothing was sent",
-                f"If the node was set up anew, {compare}, then type: "
-                f"ssh-keygen -f {file} -R {name}; {scan}; {keep}",
+                f"If the node was set up anew, {compare}, then type: {mend}",
             )
         searched = " and ".join(map(str, self._files))
         return Refused(
@@ -269,7 +271,7 @@ def _load(file: Path) -> _Keys:
         if "assphrase" in str(error):
             raise ConfigurationError(
                 f"the private key {file} has a passphrase, and nobody is there to type it",
-                f"Take it off: ssh-keygen -p -N '' -f {shlex.quote(str(file))}",
+                f"Take it off: {as_owner(file)}ssh-keygen -p -N '' -f {shlex.quote(str(file))}",
             ) from None
         raise ConfigurationError(
             f"{file} is no private key: {error}",

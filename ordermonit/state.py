@@ -68,7 +68,7 @@ class State:
         Raises Unavailable, naming the holder's pid, when another process has it, and StateError.
         """
         try:
-            handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = open_own(self.lock_file, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             raise CheckpointError(
                 f"the state directory {self.directory} does not exist",
@@ -92,7 +92,6 @@ class State:
         try:
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-            self._own(handle)
         except OSError as problem:
             raise _unwritable(self.lock_file, problem) from None
 
@@ -128,7 +127,7 @@ class State:
         Raises CheckpointError, with the way out, when it is missing or damaged, and StateError.
         """
         try:
-            return decode(self.previous.read_bytes(), str(self.previous))
+            return decode(read_own(self.previous), str(self.previous))
         except (FileNotFoundError, CheckpointError) as problem:
             raise CheckpointError(
                 f"{self.previous}, the way back, can't be used either: {problem}",
@@ -142,7 +141,7 @@ class State:
     def damaged_bytes(self) -> bytes:
         """The checkpoint as it is, and nothing where it is missing. Raises StateError."""
         try:
-            return self.checkpoint.read_bytes()
+            return read_own(self.checkpoint)
         except FileNotFoundError:
             return b""
         except OSError as problem:
@@ -185,17 +184,15 @@ class State:
 
     def _fill(self, path: Path, pieces: tuple[bytes, ...]) -> None:
         """Write and sync a file that has no other name, over what was in it."""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = open_own(path, os.O_WRONLY | os.O_CREAT)
         try:
             if os.fstat(handle).st_nlink != 1:  # a crash between turns, or a backup by hard links
                 path.unlink()
-                fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                fresh = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
                 os.close(handle)
                 handle = fresh
             _put(handle, pieces)
-            # The new owner has to last as well; the times need not.
-            sync = os.fsync if self._own(handle) else os.fdatasync
-            sync(handle)
+            os.fdatasync(handle)
         except OSError:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -219,10 +216,9 @@ class State:
     def _replace(self, path: Path, text: bytes) -> None:
         """Write a file atomically that nothing rests on: it is not synced."""
         new = path.with_name(f"{path.name}.new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        handle = open_own(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             _put(handle, (text,))
-            self._own(handle)
         finally:
             os.close(handle)
         os.rename(new, path)
@@ -234,24 +230,10 @@ class State:
         finally:
             os.close(directory)
 
-    def _own(self, handle: int) -> bool:
-        """What root writes belongs to the directory's owner: the service must write it too.
-
-        Returns whether that changed it.
-        """
-        if os.geteuid() != 0:
-            return False
-        file, owner = os.fstat(handle), os.stat(self.directory)
-        if (file.st_uid, file.st_gid) == (owner.st_uid, owner.st_gid):
-            return False
-        os.fchown(handle, owner.st_uid, owner.st_gid)
-        return True
-
     def read_pause(self) -> bytes | None:
         """What `paused` says (see `pause.py`); None where it is not there. Raises StateError."""
         try:
-            with open(self.pause_file, "rb") as file:
-                return file.read()
+            return read_own(self.pause_file)
         except FileNotFoundError:
             return None
         except OSError as problem:
@@ -278,7 +260,7 @@ class State:
     def read_cycles(self) -> list[CycleResult]:
         """The newest cycles, oldest first. Lines that don't read are left out: they are a chart."""
         try:
-            lines = self.cycles.read_text("utf-8", "replace").splitlines()
+            lines = read_own(self.cycles).decode("utf-8", "replace").splitlines()
         except OSError:
             return []
         found = []
@@ -308,14 +290,14 @@ class State:
         has systemd's word alone.
         """
         with suppress(OSError):
-            found = self.cycles.stat()
+            found = self.cycles.lstat()
             room = max(found.st_size, found.st_blocks * 512)  # bytes; st_blocks: inode(7)
             lines = self._cycles_with(result)
             while lines and sum(map(len, lines)) > room:
                 del lines[0]
             if not lines:
                 return
-            handle = os.open(self.cycles, os.O_WRONLY | os.O_CLOEXEC)
+            handle = open_own(self.cycles, os.O_WRONLY)
             try:
                 _put(handle, tuple(lines))
             finally:
@@ -325,6 +307,22 @@ class State:
         """The lines of `cycles` with one more."""
         kept = [*self.read_cycles(), result][-KEPT_CYCLES:]
         return [f"{json.dumps(asdict(entry))}\n".encode() for entry in kept]
+
+
+def open_own(path: str | Path, flags: int, mode: int = 0o600) -> int:
+    """Open a file of the state directory or of the log's, never through a link. Raises OSError."""
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            problem.strerror = f"{path} is a symbolic link, and those are not followed here"
+        raise
+
+
+def read_own(path: Path) -> bytes:
+    """What is in such a file. Raises OSError."""
+    with open(path, "rb", opener=open_own) as file:
+        return file.read()
 
 
 def _put(handle: int, pieces: tuple[bytes, ...]) -> None:
@@ -339,10 +337,10 @@ def _put(handle: int, pieces: tuple[bytes, ...]) -> None:
 def _steady(path: Path) -> bytes:
     """What is in a file that takes turns with others: read again if it was moved meanwhile."""
     while True:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_own) as file:
             before = os.fstat(file.fileno())
             data = file.read()
-        after = path.stat()
+        after = path.lstat()
         if (before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns):
             return data
 
@@ -357,6 +355,8 @@ def _unwritable(path: Path, problem: OSError) -> StateError:
         )
     elif problem.errno == errno.ENOTDIR:
         remedy = f"Name a directory: {path.parent} is none"
+    elif problem.errno == errno.ELOOP:
+        remedy = _without_link(problem)
     else:
         remedy = f"Correct the permissions, or the disk, of {path.parent}"
     return StateError(
@@ -365,10 +365,17 @@ def _unwritable(path: Path, problem: OSError) -> StateError:
     )
 
 
+def _without_link(problem: OSError) -> str:
+    """What it points to is not said: whoever made it chose that."""
+    return f"Find out who made it (ls -l {problem.filename}), then type: rm {problem.filename}"
+
+
 def _unreadable(path: Path, problem: OSError) -> StateError:
     remedy = "Run this as the service's user (systemd: User=ordermonit) or as root"
     if problem.errno == errno.ENOTDIR:
         remedy = f"Name a directory: {path.parent} is none"
+    elif problem.errno == errno.ELOOP:
+        remedy = _without_link(problem)
     elif problem.errno not in (errno.EACCES, errno.EPERM):
         remedy = f"Look at the disk of {path.parent} (dmesg), then type the command again"
     return StateError(f"{path} can't be read: {problem.strerror}", remedy)

@@ -14,6 +14,7 @@ from typing import Any
 
 from ordermonit.errors import Exit
 from ordermonit.notes import Note
+from ordermonit.state import open_own, read_own
 from ordermonit.times import iso
 
 #: How much is kept: orders that wait for the end of a quiet period, and messages that were not
@@ -156,7 +157,7 @@ class Store:
         found = [file for file in self._files if _written_at(file)]
         for file in sorted(found, key=_written_at, reverse=True):
             try:
-                return decode(file.read_bytes())
+                return decode(read_own(file))
             except OSError:
                 continue
         return Memory()
@@ -186,7 +187,7 @@ class Store:
 
 def _written_at(file: Path) -> int:
     try:
-        return file.stat().st_mtime_ns
+        return file.lstat().st_mtime_ns
     except OSError:
         return 0
 
@@ -195,12 +196,9 @@ def _replace(file: Path, data: bytes) -> None:
     """In one step; not synced, since nothing rests on it."""
     new = file.with_name(f"{file.name}.new")
     try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        handle = open_own(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with os.fdopen(handle, "wb") as opened:
             opened.write(data)
-            if os.geteuid() == 0:
-                owner = os.stat(file.parent)
-                os.fchown(handle, owner.st_uid, owner.st_gid)
         os.rename(new, file)
     except OSError:
         new.unlink(missing_ok=True)

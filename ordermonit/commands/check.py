@@ -30,7 +30,10 @@ def check(context: Context) -> int:
     wanted = _parts(context.arguments.part)
     show = _nowhere if context.arguments.json else _shower()
     found: list[tuple[Part, Finding]] = []
-    for part, finding in examine(context.state, context.config, context.configuration, wanted):
+    examined = examine(
+        context.directory, context.enter, context.config, context.configuration, wanted
+    )
+    for part, finding in examined:
         show(part if not found or found[-1][0] is not part else None, finding)
         found.append((part, finding))
     code = exit_code(finding for _, finding in found)

@@ -14,12 +14,22 @@ from ordermonit.state import State
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command may need. The configuration is read, and the log opened, on first use."""
+    """What a command may need. The configuration is read, and the log opened, on first use.
+
+    `directory` is the state directory's place; `enter` is for `state`.
+    """
 
     arguments: Namespace
     config: Path
-    state: State
+    directory: Path
+    enter: Callable[[], State]
     configuration: Callable[[], Configuration]
     log: Callable[[], Log]
     bar: Bar
     notes: Notes
+
+    @property
+    def state(self) -> State:
+        """The state directory. What only root may see is to be looked at before: with the first
+        touch of it root becomes its owner. Raises StateError where that is refused."""
+        return self.enter()

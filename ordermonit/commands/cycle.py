@@ -11,11 +11,12 @@ from ordermonit.errors import Exit
 
 def cycle(context: Context) -> int:
     """Run one cycle."""
-    configuration, log = context.configuration(), context.log()
+    # First: root's cycle is to have the home, and so the keys, that the service's has.
+    state, configuration, log = context.state, context.configuration(), context.log()
     patience = progress.patience(configuration)
     told = progress.together(progress.to_systemd(patience), context.bar)
     try:
-        result = run_cycle(configuration, context.state, log, told, context.notes)
+        result = run_cycle(configuration, state, log, told, context.notes)
     finally:
         context.bar.stop()
     notify.status(result.result)

@@ -103,11 +103,12 @@ def _iso(moment: datetime | None) -> str | None:
 
 def overview(context: Context) -> Overview:
     """Look at everything now. Raises CheckpointError and StateError, for the checkpoint alone."""
+    timer = ask()  # without D-Bus systemd answers root alone
     checkpoint = context.state.read()
     configuration, newest, misconfigured = _configuration(context)
     if configuration is not None:
         newest = _newest(configuration)
-    timer, cycles = ask(), tuple(context.state.read_cycles())
+    cycles = tuple(context.state.read_cycles())
     now = datetime.now(UTC)
     period = None if configuration is None else configuration.service.running_cycle
     pause, pause_problems = _pause(context.state)

@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ordermonit.commands.context import Context
 from ordermonit.commands.drawing import drawing
 from ordermonit.commands.overview import Overview, overview
 from ordermonit.errors import Exit
-from ordermonit.state import State
 
 #: Seconds from one look at the state directory to the next, and at all the rest.
 _GLANCE, _LOOK = 0.4, 4.0
@@ -86,17 +86,17 @@ def _looks(context: Context) -> Iterator[Overview]:
     """A look at once, after each change of the state directory, and every few seconds; until
     nobody reads any more."""
     while True:
-        seen, begun = _mark(context.state), time.monotonic()
+        seen, begun = _mark(context.directory), time.monotonic()
         yield overview(context)
-        while seen == _mark(context.state) and time.monotonic() - begun < _LOOK:
+        while seen == _mark(context.directory) and time.monotonic() - begun < _LOOK:
             if _reader_has_gone(_GLANCE):
                 return
 
 
-def _mark(state: State) -> tuple[int, ...]:
+def _mark(directory: Path) -> tuple[int, ...]:
     """Changes whenever a file in the state directory is replaced: each write ends in a rename."""
     try:
-        found = os.stat(state.directory)
+        found = os.stat(directory)
     except OSError:
         return ()
     return found.st_ino, found.st_mtime_ns

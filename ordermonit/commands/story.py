@@ -77,8 +77,9 @@ def _entry(entry: Entry) -> dict[str, object]:
 def story(context: Context) -> Story:
     """All that is known now. Raises UsageError where nothing is, CheckpointError and StateError."""
     number: str = context.arguments.number
+    # First, while we may be root: not everybody may read the journal and ask systemd.
+    history, timer = read(number), ask()
     checkpoint = context.state.read()
-    history = read(number)
     found = called(checkpoint.records.values(), [number])
     if not found and not history.entries:
         unread = "" if history.trouble is None else f" ({history.trouble})"
@@ -89,7 +90,7 @@ def story(context: Context) -> Story:
         )
     record = max(found, key=lambda each: each.id, default=None)
     return Story(
-        datetime.now(UTC), number, record, history, _outlook(context, record, history), ask()
+        datetime.now(UTC), number, record, history, _outlook(context, record, history), timer
     )
 
 

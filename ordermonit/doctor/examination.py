@@ -27,23 +27,27 @@ _NEEDED = (Part.CONFIGURATION, Part.CHECKPOINT)
 
 
 def examine(
-    state: State, config: Path, load: Callable[[], Configuration], wanted: frozenset[Part]
+    place: Path,
+    enter: Callable[[], State],
+    config: Path,
+    load: Callable[[], Configuration],
+    wanted: frozenset[Part],
 ) -> Iterator[tuple[Part, Finding]]:
-    """The findings of the wanted parts, as they are found.
+    """The findings of the wanted parts, as they are found. `place` is the state directory.
 
     Root's own rights are given up, for the whole process, where somebody else's are the service's.
     """
     known = Known()
     # First, while we may be root: a machine without D-Bus answers nobody else.
     units, is_synchronised = look(), synchronised()
-    yield Part.USER, become_service(state.directory, units.user)
+    yield Part.USER, become_service(place, units.user)
     parts: dict[Part, Callable[[], Findings]] = {
         Part.CONFIGURATION: lambda: configuration(load, config, known),
-        Part.STATE: lambda: directory(state),
-        Part.CHECKPOINT: lambda: checkpoint(state, known),
+        Part.STATE: lambda: directory(enter()),
+        Part.CHECKPOINT: lambda: checkpoint(enter(), known),
         Part.DATABASE: lambda: _database(known),
         Part.NODE: lambda: _node(known),
-        Part.SERVICE: lambda: service(units, state.directory, known),
+        Part.SERVICE: lambda: service(units, place, known),
         Part.CLOCK: lambda: clock(is_synchronised, known),
     }
     for part, examined in parts.items():

@@ -11,6 +11,7 @@ from ordermonit.configuration.alerts import load_alerts
 from ordermonit.doctor.findings import Finding, Findings, error, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.errors import ConfigurationError
+from ordermonit.rights import as_owner
 
 
 def configuration(load: Callable[[], Configuration], directory: Path, known: Known) -> Findings:
@@ -58,7 +59,9 @@ def _secrets(file: Path, what: str) -> Findings:
 
 def _key_file(file: Path) -> Findings:
     if _mode(file) & 0o077:
-        yield warning(f"the private key {file} is open to others", f"Type: chmod 600 {file}")
+        yield warning(
+            f"the private key {file} is open to others", f"Type: {as_owner(file)}chmod 600 {file}"
+        )
 
 
 def _mode(file: Path) -> int:

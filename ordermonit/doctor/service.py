@@ -9,8 +9,8 @@ from ordermonit.doctor.files import behind_protect_home
 from ordermonit.doctor.findings import Findings, error, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import SERVICE, TIMER, Properties, Units, credentials
-from ordermonit.doctor.user import name_of
 from ordermonit.errors import Exit
+from ordermonit.rights import name_of
 from ordermonit.timer import seconds
 from ordermonit.times import spoken
 
@@ -139,7 +139,7 @@ def _owner(units: Units, state: Path) -> Findings:
     if owner != user:
         yield error(
             f"{state} belongs to {owner}, and the service runs as {user}",
-            f"Type: chown -R {user}: {state}",
+            f"Type: chown -hR {user}: {state}",
             Exit.IO,
         )
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
-from ordermonit.doctor.user import name_of
 from ordermonit.errors import CheckpointError, Exit, OrdermonitError
+from ordermonit.rights import as_owner, name_of
 from ordermonit.state import State
 from ordermonit.times import counted
 
@@ -17,6 +17,9 @@ from ordermonit.times import counted
 #: for one more checkpoint, and 10,000 open orders make one of two megabytes.
 LITTLE = 64 << 20
 NONE = 4 << 20
+
+#: The files that are ours there.
+_OURS = ("checkpoint*", "lock", "cycles*", "paused*", "alerts*", "*.output")
 
 #: File systems that end with the machine.
 _MEMORY = ("tmpfs", "ramfs")
@@ -63,17 +66,23 @@ def _mode(place: Path, owner: str, mode: int) -> Finding:
 
 
 def _files(state: State, owner: str) -> Findings:
-    """What a command left there with another owner, or with too few rights."""
-    for file in (*state.directory.glob("checkpoint*"), state.lock_file, state.cycles):
+    """What somebody left there with another owner, or with too few rights, or as a link."""
+    for file in sorted(file for name in _OURS for file in state.directory.glob(name)):
         try:
-            status = file.stat()
+            status = file.lstat()
         except OSError:  # missing, or the directory can't be entered, which the write will say
             continue
-        if not os.access(file, os.R_OK | os.W_OK):
+        if stat.S_ISLNK(status.st_mode):
+            yield error(
+                f"{file} is a symbolic link of {name_of(status.st_uid)}'s: no command follows it",
+                f"Find out who made it, then type: rm {file}",
+                Exit.IO,
+            )
+        elif not os.access(file, os.R_OK | os.W_OK):
             yield error(
                 f"{file} belongs to {name_of(status.st_uid)}, mode"
                 f" {stat.S_IMODE(status.st_mode):o}: {owner} can't read and write it",
-                f"Type: chown {owner}: {file}; chmod 600 {file}",
+                f"Type: chown -h {owner}: {file}; {as_owner(file)}chmod 600 {file}",
                 Exit.IO,
             )
 

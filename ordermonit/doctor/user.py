@@ -5,14 +5,7 @@ import pwd
 from pathlib import Path
 
 from ordermonit.doctor.findings import Finding, not_tried, ok, warning
-
-
-def name_of(uid: int) -> str:
-    """The user's name, or the number of one who has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
+from ordermonit.rights import become, name_of, owner
 
 
 def become_service(directory: Path, unit_user: str | None) -> Finding:
@@ -21,11 +14,11 @@ def become_service(directory: Path, unit_user: str | None) -> Finding:
     `unit_user` is the service's User=, for where there is no directory yet.
     """
     mine = os.geteuid()
-    owner = _owner(directory, unit_user)
-    if owner is None:
+    uid = _owner(directory, unit_user)
+    if uid is None:
         return not_tried(f"{name_of(mine)} asks; whose service it is can't be seen at {directory}")
-    name = name_of(owner)
-    if owner == mine:
+    name = name_of(uid)
+    if uid == mine:
         return ok(f"{name}, to whom {directory} belongs")
     type_this = f"Type: sudo -u {name} ordermonit check"
     if mine != 0:
@@ -35,30 +28,16 @@ def become_service(directory: Path, unit_user: str | None) -> Finding:
             type_this,
         )
     try:
-        _become(owner)
+        become(uid)
     except OSError as problem:
         return warning(f"root can't take on the rights of {name}: {problem.strerror}", type_this)
     return ok(f"{name}, to whom {directory} belongs: root's own rights are given up for this")
 
 
 def _owner(directory: Path, unit_user: str | None) -> int | None:
-    try:
-        return directory.stat().st_uid
-    except OSError:
-        pass
+    if os.path.lexists(directory):
+        return owner(directory)
     try:
         return pwd.getpwnam(unit_user).pw_uid if unit_user else None
     except KeyError:
         return None
-
-
-def _become(uid: int) -> None:
-    try:
-        account = pwd.getpwuid(uid)
-    except KeyError:
-        os.setgroups([])
-    else:
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
-        os.environ["HOME"] = account.pw_dir
-    os.setresuid(uid, uid, uid)

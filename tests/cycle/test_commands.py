@@ -1,8 +1,6 @@
 """What a person types, and what they read: every bad input gets its line and its exit code."""
 
 import json
-import shutil
-import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -184,15 +182,6 @@ def test_status_knows_of_a_cycle_that_could_not_write(world: World, file: str) -
     world.cycle(expect=74)
     last = world.status()["last_cycle"]
     assert (last["exit"], file.removesuffix(".new") in last["result"]) == (74, True)
-
-
-def test_what_root_writes_belongs_to_the_directorys_owner(world: World) -> None:
-    shutil.chown(world.state, 4242, 4242)
-    world.run("init", "--from-start")
-    world.front.add_many(1)
-    world.cycle()
-    for file in world.state.iterdir():
-        assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode) & 0o007) == (4242, 0), file
 
 
 def test_no_password_reaches_a_message(world: World) -> None:

@@ -145,7 +145,7 @@ class Night:
             (f"-p {port} 127.0.0.1", f"-p 22 {node}"),
             (f'"127.0.0.1" port {abacos}', '"abacos.shop.example" port 443'),
             (f"127.0.0.1:{abacos}", "abacos.shop.example:443"),
-            (str(world.sshd.known_hosts), "/var/lib/ordermonit/.ssh/known_hosts"),
+            (str(world.sshd.known_hosts), "/etc/ordermonit/known_hosts"),
             (f"{world.sshd.directory}/host", "/etc/ssh/ssh_host_ed25519_key"),
             (str(world.state), "/var/lib/ordermonit"),
             (str(world.config), "/etc/ordermonit"),

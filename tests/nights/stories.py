@@ -111,8 +111,10 @@ def host_key(night: Night) -> None:
     fingerprint = night.types(f"ssh-keygen -lf {world.sshd.directory}/host.pub").split()[1]
     assert fingerprint in alert
     night.says(
-        """It is. So the commands of the alert, as they stand there. Root may type them: the last
-        one gives the file back to the service. `check` shows that the service gets in again."""
+        """It is. So the commands of the alert, as they stand there. Root may type them: the file is
+        in root's own directory here, and the last one lets the service read it again. (In the
+        service's home they begin with `runuser`, and run as the service's user: that user could
+        have put a link there.) `check` shows that the service gets in again."""
     )
     night.types(command_of(alert))
     after = known_hosts.stat()

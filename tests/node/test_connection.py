@@ -209,7 +209,10 @@ def test_another_host_key_is_refused_and_nothing_is_sent(settings: Settings) -> 
     assert not (root_of(settings) / "boots").exists()
 
 
-def test_a_host_key_of_another_kind_is_refused(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_host_key_of_another_kind_is_refused_and_its_owner_is_to_put_it_right(
+    settings: Settings, tmp_path: Path
+) -> None:
     key = tmp_path / "ecdsa"
     subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", key], check=True)
     kind, public, *_ = key.with_suffix(".pub").read_text().split()
@@ -218,6 +221,11 @@ def test_a_host_key_of_another_kind_is_refused(settings: Settings, tmp_path: Pat
     problem = opening_fails(replace(settings, known_hosts=known))
     assert type(problem) is Refused
     assert "is not the known one" in problem.message
+    os.chown(tmp_path, 65534, 65534)  # `>>` and `cp` would follow a link that its owner put there
+    *_, typed = opening_fails(replace(settings, known_hosts=known)).remedy.split("then type: ")
+    forget, add = typed.split("; ")
+    assert forget.startswith(f"runuser -u nobody -- ssh-keygen -f {known} -R ")
+    assert add.endswith(f" | runuser -u nobody -- tee -a {known}")
 
 
 @pytest.mark.parametrize("text", [None, "", "[127.0.0.1]:1 ssh-ed25519 AAAA\n"])

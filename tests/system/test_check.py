@@ -225,11 +225,11 @@ SEEDS = {
     ),
     "a state directory of root's": Seed(
         _commands(f"chown root: {STATE}", f"chown ordermonit: {STATE}"),
-        *("check service", "error", "belongs to root", f"chown -R ordermonit: {STATE}", 74),
+        *("check service", "error", "belongs to root", f"chown -hR ordermonit: {STATE}", 74),
     ),
     "a lock of root's": Seed(
         _commands(f"chown root: {STATE}/lock", f"chown ordermonit: {STATE}/lock"),
-        *("check state", "error", f"{STATE}/lock belongs to root", "chown ordermonit: ", 74),
+        *("check state", "error", f"{STATE}/lock belongs to root", "chown -h ordermonit: ", 74),
     ),
     "a state directory in memory": Seed(
         _commands(

@@ -22,7 +22,6 @@ CHANGES = (
     "truncate",
     "ftruncate",
     "fallocate",
-    "fchown",
     "fchmod",
     "fsync",
     "fdatasync",
