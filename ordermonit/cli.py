@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 
 from ordermonit import configuration
-from ordermonit.aftermath import Metrics, Place, after_cycle
 from ordermonit.arguments import parser
 from ordermonit.commands.context import Context
 from ordermonit.configuration import Configuration, Process
+from ordermonit.cycle.aftermath import Metrics, Place, after_cycle
 from ordermonit.errors import ConfigurationError, Exit, OrdermonitError, StateError
-from ordermonit.events import Event
-from ordermonit.journal import (
+from ordermonit.orders.events import Event
+from ordermonit.reports.journal import (
     Log,
     Sink,
     stderr_is_journal,
@@ -26,9 +26,9 @@ from ordermonit.journal import (
     to_stderr,
     to_terminal,
 )
-from ordermonit.notes import Ended, Notes
-from ordermonit.progress import Bar
-from ordermonit.state import State
+from ordermonit.reports.notes import Ended, Notes
+from ordermonit.reports.progress import Bar
+from ordermonit.state.directory import State
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from tests.parts.databases import Database, Kind, sqlite
 from tests.parts.front import Front
 from tests.parts.mariadb import MariaDB
 from tests.parts.node import Node
+from tests.parts.place import Place
 from tests.parts.postgres import Postgres
 from tests.parts.sshd import Sshd
 from tests.parts.world import World
@@ -152,3 +153,9 @@ def world(make_world: MakeWorld) -> World:
 def any_world(request: pytest.FixtureRequest, make_world: MakeWorld) -> World:
     """A world; the test runs once for each kind of Front."""
     return make_world(request.param)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A configuration, a Front and a checkpoint, without a node."""
+    return Place(tmp_path)

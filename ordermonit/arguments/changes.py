@@ -8,7 +8,7 @@ from ordermonit.arguments.grammar import (
     add_json,
     order_name,
 )
-from ordermonit.model import Reason
+from ordermonit.orders.model import Reason
 
 
 def retry(commands: Commands) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ordermonit import times
 from ordermonit.commands.context import Context
 from ordermonit.errors import UsageError
-from ordermonit.model import shown
+from ordermonit.orders.model import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """`status`, `orders` and `show`."""
 
 from ordermonit.arguments.grammar import Command, Commands, add_choice, add_json, order_name, span
-from ordermonit.model import Reason, Status
+from ordermonit.orders.model import Reason, Status
 
 
 def status(commands: Commands) -> None:

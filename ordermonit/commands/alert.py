@@ -5,12 +5,12 @@ import socket
 import sys
 from datetime import UTC, datetime
 
-from ordermonit.alerts import outbox
-from ordermonit.alerts.delivery import deliver
-from ordermonit.alerts.memory import Message
 from ordermonit.commands.context import Context
 from ordermonit.configuration.alerts import FILE, Alerts, load_alerts
 from ordermonit.errors import ConfigurationError, Exit
+from ordermonit.reports.alerts import outbox
+from ordermonit.reports.alerts.delivery import deliver
+from ordermonit.reports.alerts.memory import Message
 
 
 def alert(context: Context) -> int:

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from ordermonit.checkpoint import Checkpoint, readable
 from ordermonit.commands.context import Context
 from ordermonit.errors import CheckpointError, Exit, UsageError
-from ordermonit.events import Event
-from ordermonit.front import Front, connected
-from ordermonit.gaps import Gap, Moment, noted
-from ordermonit.legacy import parse
+from ordermonit.front.database import Front, connected
+from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Gap, Moment, noted
+from ordermonit.state.checkpoint import Checkpoint, readable
+from ordermonit.state.legacy import parse
 from ordermonit.times import counted
 
 #: How many of the newest ids `init` searches for holes that a late commit may still fill.

@@ -7,14 +7,14 @@ import json
 import sys
 from collections.abc import Iterable
 
-from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
 from ordermonit.commands.orders import called, not_among
 from ordermonit.commands.person import agrees, take_turn, told, who, why
 from ordermonit.errors import Exit, Unavailable, UsageError
-from ordermonit.events import Event
-from ordermonit.gaps import Moment
-from ordermonit.model import LAST_ERROR_LIMIT, Reason, Record, Status
+from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Moment
+from ordermonit.orders.model import LAST_ERROR_LIMIT, Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint
 
 
 def retry(context: Context) -> int:

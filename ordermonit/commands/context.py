@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ordermonit.configuration import Configuration
-from ordermonit.journal import Log
-from ordermonit.notes import Notes
-from ordermonit.progress import Bar
-from ordermonit.state import State
+from ordermonit.reports.journal import Log
+from ordermonit.reports.notes import Notes
+from ordermonit.reports.progress import Bar
+from ordermonit.state.directory import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 
-from ordermonit import notify, progress
 from ordermonit.commands.context import Context
-from ordermonit.cycle import run_cycle
+from ordermonit.cycle.cycle import run_cycle
 from ordermonit.errors import Exit
+from ordermonit.reports import notify, progress
 
 
 def cycle(context: Context) -> int:

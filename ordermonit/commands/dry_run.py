@@ -6,12 +6,12 @@ from dataclasses import replace
 from ordermonit.commands.context import Context
 from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
+from ordermonit.cycle.plan import Item, Why, plan, rules
 from ordermonit.errors import Exit
-from ordermonit.front import connected
-from ordermonit.gaps import Moment
-from ordermonit.journey import Ask, Rules, Run, journey
-from ordermonit.model import Answer, Operation, Verdict, by_id, shown
-from ordermonit.plan import Item, Why, plan, rules
+from ordermonit.front.database import connected
+from ordermonit.orders.gaps import Moment
+from ordermonit.orders.journey import Ask, Rules, Run, journey
+from ordermonit.orders.model import Answer, Operation, Verdict, by_id, shown
 from ordermonit.times import counted
 
 _UNKNOWN = (

@@ -3,17 +3,17 @@
 import json
 from dataclasses import dataclass
 
-from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.beginning import gaps_behind
 from ordermonit.commands.context import Context
 from ordermonit.commands.person import agrees, asked_why, take_turn, told, who, why
 from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit, Unavailable, UsageError
-from ordermonit.events import Event
-from ordermonit.front import Front, connected
-from ordermonit.gaps import Gap, cut
-from ordermonit.model import Order, Record, shown
-from ordermonit.ranges import until
+from ordermonit.front.database import Front, connected
+from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Gap, cut
+from ordermonit.orders.model import Order, Record, shown
+from ordermonit.orders.ranges import until
+from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.times import counted
 
 #: How many of the orders between the old and the new HEAD are shown.

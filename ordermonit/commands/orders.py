@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ordermonit.commands.context import Context
 from ordermonit.commands.drawing import drawing
 from ordermonit.errors import Exit, UsageError
-from ordermonit.model import Record, by_id
+from ordermonit.orders.model import Record, by_id
 from ordermonit.times import iso
 
 _COLUMNS = (

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ordermonit.commands.screen import STYLES, heading
-from ordermonit.model import Record
+from ordermonit.orders.model import Record
 from ordermonit.times import spoken
 
 #: Columns that an error needs beside the others; with less it stands below the table.

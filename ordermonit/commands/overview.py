@@ -5,15 +5,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from ordermonit.checkpoint import Checkpoint
 from ordermonit.commands.context import Context
 from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.storage import room
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
-from ordermonit.front import connected
-from ordermonit.health import (
+from ordermonit.front.database import connected
+from ordermonit.health.health import (
     Health,
     Newest,
     Problem,
@@ -23,10 +22,11 @@ from ordermonit.health import (
     record_problems,
     worst,
 )
-from ordermonit.model import Status
-from ordermonit.pause import Pause
-from ordermonit.state import CycleResult, State
-from ordermonit.timer import Timer, ask
+from ordermonit.health.timer import Timer, ask
+from ordermonit.orders.model import Status
+from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.state.directory import CycleResult, State
+from ordermonit.state.pause import Pause
 from ordermonit.times import iso
 
 #: Seconds that the Front's database gets: a person waits for the screen.

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from ordermonit.commands.context import Context
 from ordermonit.commands.person import take_turn, told, who
 from ordermonit.errors import CheckpointError, Exit, UsageError
-from ordermonit.events import Event
-from ordermonit.gaps import Moment
-from ordermonit.pause import Pause, decode
-from ordermonit.state import State
+from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Moment
+from ordermonit.state.directory import State
+from ordermonit.state.pause import Pause, decode
 from ordermonit.times import iso
 
 

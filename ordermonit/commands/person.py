@@ -5,8 +5,8 @@ import sys
 import time
 
 from ordermonit.errors import Unavailable, UsageError
-from ordermonit.model import LAST_ERROR_LIMIT
-from ordermonit.state import State
+from ordermonit.orders.model import LAST_ERROR_LIMIT
+from ordermonit.state.directory import State
 
 #: Seconds that a person waits at most for the end of a cycle, and from one try to the next: when
 #: all is down, a cycle begins where the last one ended.

@@ -6,9 +6,9 @@ import sys
 from ordermonit.commands.context import Context
 from ordermonit.commands.person import take_turn, told, who, why
 from ordermonit.errors import Exit, UsageError
-from ordermonit.events import Event
-from ordermonit.front import Front, connected
-from ordermonit.ranges import merged
+from ordermonit.front.database import Front, connected
+from ordermonit.orders.events import Event
+from ordermonit.orders.ranges import merged
 from ordermonit.times import counted, spoken
 
 

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleRenderable, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from ordermonit.model import Status
+from ordermonit.orders.model import Status
 from ordermonit.times import iso, spoken
 
 #: No screen is wider, in columns: nobody reads longer lines.

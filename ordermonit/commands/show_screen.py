@@ -6,8 +6,8 @@ from rich.text import Text
 
 from ordermonit.commands.screen import STYLES, Screen, ago, heading
 from ordermonit.commands.story import Story
-from ordermonit.events import Priority
-from ordermonit.history import Entry
+from ordermonit.health.history import Entry
+from ordermonit.orders.events import Priority
 from ordermonit.times import iso, spoken
 
 #: From this many seconds on, how long an operation took is shown in whole ones.

@@ -6,12 +6,12 @@ from rich.console import ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
-from ordermonit.checkpoint import KEPT_RESOLVED
 from ordermonit.commands.overview import Overview
 from ordermonit.commands.screen import STYLES, Screen, ago, heading
-from ordermonit.health import Health, Problem
-from ordermonit.model import Status
-from ordermonit.state import CycleResult
+from ordermonit.health.health import Health, Problem
+from ordermonit.orders.model import Status
+from ordermonit.state.checkpoint import KEPT_RESOLVED
+from ordermonit.state.directory import CycleResult
 from ordermonit.times import counted, iso, moment, spoken
 
 _COLOURS = {

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from ordermonit.commands.context import Context
 from ordermonit.commands.orders import as_json, called
 from ordermonit.commands.pausing import held
+from ordermonit.cycle.plan import rules
 from ordermonit.errors import ConfigurationError, OrdermonitError, UsageError
-from ordermonit.history import Entry, History, read
-from ordermonit.model import Record
-from ordermonit.outlook import Outlook, outlook, without_record
-from ordermonit.plan import rules
-from ordermonit.timer import Timer, ask
+from ordermonit.health.history import Entry, History, read
+from ordermonit.health.outlook import Outlook, outlook, without_record
+from ordermonit.health.timer import Timer, ask
+from ordermonit.orders.model import Record
 from ordermonit.times import iso
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from ordermonit.configuration import kinds
 from ordermonit.configuration.keys import Key
 from ordermonit.configuration.patterns import ALREADY_DONE, AMBIGUOUS, DOWN, NOT_DUE, compiled
-from ordermonit.model import Operation
+from ordermonit.orders.model import Operation
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -9,12 +9,12 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from ordermonit.configuration import Database
+from ordermonit.cycle.plan import refuse_head_ahead
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.servers import changing_rights, plan_problem
 from ordermonit.errors import CheckpointError, ConfigurationError, OrdermonitError
-from ordermonit.front import Front, opened
-from ordermonit.plan import refuse_head_ahead
+from ordermonit.front.database import Front, opened
 
 #: The server's clock, in seconds since 1970.
 _EPOCH = {

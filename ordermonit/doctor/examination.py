@@ -17,7 +17,7 @@ from ordermonit.doctor.storage import checkpoint, directory
 from ordermonit.doctor.units import look
 from ordermonit.doctor.user import become_service
 from ordermonit.errors import Exit, OrdermonitError
-from ordermonit.state import State
+from ordermonit.state.directory import State
 
 #: Seconds that one part may take: more than all of its own limits together.
 LIMIT = 300.0

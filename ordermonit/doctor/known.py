@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ordermonit.checkpoint import Checkpoint
 from ordermonit.configuration import Configuration
-from ordermonit.model import Order, Reason, Record, Status
+from ordermonit.orders.model import Order, Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint
 
 
 @dataclass(slots=True)

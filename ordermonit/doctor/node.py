@@ -11,8 +11,8 @@ from ordermonit.configuration import Node as Settings
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.errors import Exit, NodeLocked, OrdermonitError
-from ordermonit.model import Answer, Operation, Verdict
-from ordermonit.node import Node
+from ordermonit.node.rake import Node
+from ordermonit.orders.model import Answer, Operation, Verdict
 
 #: Seconds that a person waits at most for a connection, and for Rails or an answer.
 _CONNECT, _ANSWER = 30.0, 60.0

@@ -10,8 +10,8 @@ from ordermonit.doctor.findings import Findings, error, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import SERVICE, TIMER, Properties, Units, credentials
 from ordermonit.errors import Exit
+from ordermonit.health.timer import seconds
 from ordermonit.rights import name_of
-from ordermonit.timer import seconds
 from ordermonit.times import spoken
 
 #: Where the generator and the service look, whatever --config and --state say.

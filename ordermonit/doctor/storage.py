@@ -10,7 +10,7 @@ from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tr
 from ordermonit.doctor.known import Known
 from ordermonit.errors import CheckpointError, Exit, OrdermonitError
 from ordermonit.rights import as_owner, name_of
-from ordermonit.state import State
+from ordermonit.state.directory import State
 from ordermonit.times import counted
 
 #: Bytes free below which the directory's file system is nearly full, and full: a write needs room

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ordermonit.checkpoint import Checkpoint
-from ordermonit.model import Reason, Record, Status
-from ordermonit.state import State
+from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.state.directory import State
 from tests.benchmarks import ways
 from tests.benchmarks.measure import Cost, in_turns, median, ratio, run
 from tests.benchmarks.place import Place, program

@@ -58,9 +58,13 @@ def main() -> None:
     begun = float(os.environ["BEGUN"])
     _seconds["interpreter"] = time.time() - begun
     with _part("imports"):
-        from ordermonit import cli, configuration, cycle, journal, state
+        from ordermonit import cli, configuration
+        from ordermonit.cycle import cycle
+        from ordermonit.reports import journal
+        from ordermonit.state import directory as state
     with _part("imports for SSH"):
-        from ordermonit import node, session, ssh
+        from ordermonit.node import rake as node
+        from ordermonit.node import session, ssh
     _time(cycle, "plan", "plan")
     _time(configuration, "load", "configuration")
     _time(ssh, "start", "connect")

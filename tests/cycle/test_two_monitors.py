@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit.node import LOCK_WAIT, REMOTE_GRACE
+from ordermonit.node.rake import LOCK_WAIT, REMOTE_GRACE
 from tests.parts.abacos import Mood
 from tests.parts.judge import Seen
 from tests.parts.processes import wait_until

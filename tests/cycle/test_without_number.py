@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ordermonit.checkpoint import Checkpoint
-from ordermonit.model import Reason, Record, Status
-from tests.cycle.place import Place
+from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint
+from tests.parts.place import Place
 from tests.parts.world import World
 
 

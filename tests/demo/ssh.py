@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ordermonit.fast_asyncssh import asyncssh
+from ordermonit.node.fast_asyncssh import asyncssh
 
 
 class Server:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ordermonit.checkpoint import Checkpoint
-from ordermonit.state import State
+from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.state.directory import State
 from tests.doctor.shop import Shop
 from tests.parts.databases import USERNAME
 from tests.parts.node import OrderExists

@@ -3,11 +3,11 @@
 import pytest
 import sqlalchemy as sa
 
-from ordermonit.checkpoint import Checkpoint
 from ordermonit.configuration import Database as Settings
 from ordermonit.doctor.database import database
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.known import Known
+from ordermonit.state.checkpoint import Checkpoint
 from tests.conftest import MakeDatabase
 from tests.parts.databases import PASSWORD, READER, Database, Kind
 from tests.parts.front import Front

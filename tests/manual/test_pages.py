@@ -12,11 +12,11 @@ import yaml
 
 from ordermonit.arguments import parser
 from ordermonit.errors import Exit
-from ordermonit.model import Reason, Status
-from ordermonit.state import State
+from ordermonit.orders.model import Reason, Status
+from ordermonit.state.directory import State
+from tests.configuration.settings import Row, rows
 from tests.grammar import commands
 from tests.manual.conftest import ROOT
-from tests.unit.settings import Row, rows
 
 TOP = parser()
 COMMANDS = commands(TOP)

@@ -13,8 +13,8 @@ import pytest
 
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import OrdermonitError
-from ordermonit.model import Answer, Operation, Question, Verdict
-from ordermonit.node import Node
+from ordermonit.node.rake import Node
+from ordermonit.orders.model import Answer, Operation, Question, Verdict
 from tests.parts.sshd import Sshd
 
 INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS

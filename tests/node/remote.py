@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ordermonit import wire
-from ordermonit.model import Operation
+from ordermonit.node import wire
+from ordermonit.orders.model import Operation
 from tests.parts.processes import wait_until
 
 _TEMPLATE = Path(__file__).parent / "rails"

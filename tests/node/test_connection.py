@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from ordermonit import node as node_module
-from ordermonit import ssh
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import ConfigurationError, NodeLocked, Refused, Unavailable
-from ordermonit.model import Verdict
-from ordermonit.node import Node
-from ordermonit.session import Session
+from ordermonit.node import rake as node_module
+from ordermonit.node import ssh
+from ordermonit.node.rake import Node
+from ordermonit.node.session import Session
+from ordermonit.orders.model import Verdict
 from tests.node.place import (
     EXISTS,
     INSERT,
@@ -351,7 +351,7 @@ def test_a_home_that_can_not_be_read_is_a_matter_of_configuration(tmp_path: Path
 import asyncio
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import ConfigurationError
-from ordermonit.node import Node
+from ordermonit.node.rake import Node
 try:
     asyncio.run(Node(Settings(host="localhost", username="u", rails_root="/"), "test").open())
 except ConfigurationError as problem:
@@ -374,13 +374,13 @@ def test_asyncssh_starts_no_process_when_it_is_imported() -> None:
 import os, sys
 sys.addaudithook(lambda event, _: event in ("subprocess.Popen", "os.posix_spawn", "os.fork",
     "os.exec", "os.system") and os._exit(3))
-import ordermonit.node
+import ordermonit.node.rake
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_asyncssh_is_imported_without_x509() -> None:
-    program = "import ordermonit.node, sys; sys.exit('cryptography.x509' in sys.modules)"
+    program = "import ordermonit.node.rake, sys; sys.exit('cryptography.x509' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

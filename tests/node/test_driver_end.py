@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit import wire
-from ordermonit.model import Operation
+from ordermonit.node import wire
+from ordermonit.orders.model import Operation
 from tests.node.remote import (
     SOON,
     Remote,

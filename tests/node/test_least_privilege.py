@@ -16,7 +16,7 @@ from tests.parts.processes import answers, free_port, wait_until
 from tests.parts.world import World
 
 _PACKAGE = Path(__file__).parents[2] / "packaging" / "node"
-_DRIVER = Path(__file__).parents[2] / "ordermonit" / "driver.rb"
+_DRIVER = Path(__file__).parents[2] / "ordermonit" / "node" / "driver.rb"
 
 #: What the program's command ends with: all that the forced command looks at.
 _MARKER = "rake -E 'x' ordermonit:session"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit import node as node_module
-from ordermonit.channel import TAIL
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import Unavailable
-from ordermonit.model import Answer, Operation, Verdict
-from ordermonit.node import Node
-from ordermonit.session import Session
+from ordermonit.node import rake as node_module
+from ordermonit.node.channel import TAIL
+from ordermonit.node.rake import Node
+from ordermonit.node.session import Session
+from ordermonit.orders.model import Answer, Operation, Verdict
 from tests.node.place import (
     DONE,
     EXISTS,
@@ -79,8 +79,8 @@ def test_noise_neither_blocks_nor_fills_memory(settings: Settings) -> None:
 import asyncio, resource
 from pathlib import Path, PosixPath
 from ordermonit.configuration import Node as Settings
-from ordermonit.model import Operation
-from ordermonit.node import Node
+from ordermonit.orders.model import Operation
+from ordermonit.node.rake import Node
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 async def main():
     node = Node(Settings(host="127.0.0.1", port={settings.port}, username={settings.username!r},

@@ -4,8 +4,8 @@ import json
 import signal
 import time
 
-from ordermonit.events import Event
-from ordermonit.progress import GRACES
+from ordermonit.orders.events import Event
+from ordermonit.reports.progress import GRACES
 from tests.system.inside import STATE, Inside
 
 UNIT = "ordermonit.service"

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from ordermonit.events import Event
+from ordermonit.orders.events import Event
 from tests.system.inside import CONFIG, STATE, Inside
 
 #: What a busy machine may take to start a unit, in seconds.

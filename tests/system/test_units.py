@@ -13,7 +13,7 @@ import yaml
 
 from ordermonit.configuration import kinds
 from ordermonit.configuration.problems import Misfit
-from ordermonit.events import Event
+from ordermonit.orders.events import Event
 
 PACKAGING = Path(__file__).parents[2] / "packaging" / "systemd"
 DROP_IN = Path("ordermonit.timer.d/50-running-cycle.conf")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from ordermonit import wire
-from ordermonit.channel import Ended
 from ordermonit.configuration import Node as Settings
 from ordermonit.configuration import load
 from ordermonit.errors import OrdermonitError
-from ordermonit.model import Answer, Operation, Verdict
-from ordermonit.node import Node
+from ordermonit.node import wire
+from ordermonit.node.channel import Ended
+from ordermonit.node.rake import Node
+from ordermonit.orders.model import Answer, Operation, Verdict
 from tests.torture.mutate import BY_BYTE, ODD_TOKENS, Random, damaged
 
 _ERROR = {

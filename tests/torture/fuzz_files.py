@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from ordermonit.checkpoint import Checkpoint, checksum, decode
 from ordermonit.errors import CheckpointError
-from ordermonit.gaps import Gap, Moment
-from ordermonit.model import Operation, Reason, Record, Status
+from ordermonit.orders.gaps import Gap, Moment
+from ordermonit.orders.model import Operation, Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint, checksum, decode
 from tests.torture.inside import say
 from tests.torture.mutate import BY_BYTE, BY_LINE, ODD_TOKENS, Random, damaged, spliced
 

@@ -9,10 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ordermonit.checkpoint import Checkpoint, decode
 from ordermonit.errors import CheckpointError
-from ordermonit.model import Reason, Record, Status
-from ordermonit.state import State
+from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.state.checkpoint import Checkpoint, decode
+from ordermonit.state.directory import State
 from tests.parts.databases import sqlite
 from tests.parts.front import FIRST_NUMBER, Front
 from tests.parts.judge import Seen

@@ -9,7 +9,7 @@ from io import StringIO
 from unittest import mock
 
 from ordermonit import cli
-from ordermonit.state import State
+from ordermonit.state.directory import State
 
 #: How the commands of this process have ended so far.
 exits: Counter[int] = Counter()

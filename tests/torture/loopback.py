@@ -11,9 +11,9 @@ import socket
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ordermonit import ssh
-from ordermonit.channel import Channel
 from ordermonit.configuration import Node as Settings
+from ordermonit.node import ssh
+from ordermonit.node.channel import Channel
 
 
 def through(server: str) -> None:

@@ -5,8 +5,8 @@ import shutil
 
 import sqlalchemy as sa
 
-from ordermonit.gaps import Moment
-from ordermonit.model import Operation, Reason, Status
+from ordermonit.orders.gaps import Moment
+from ordermonit.orders.model import Operation, Reason, Status
 from tests.parts.abacos import Mood
 from tests.parts.soap import Call
 from tests.torture.ground import Fate, Ground, Scene

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit.model import Operation
+from ordermonit.orders.model import Operation
 from tests.parts.abacos import Mood
 from tests.parts.processes import private_directory, wait_until
 from tests.parts.soap import Call

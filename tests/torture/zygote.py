@@ -143,7 +143,7 @@ def _be(said: dict[str, Any], gate: int, main: Any) -> int:
 
 
 def _live_at(seconds: float) -> None:
-    from ordermonit.gaps import Moment
+    from ordermonit.orders.gaps import Moment
 
     moment = Moment(datetime.fromtimestamp(seconds, UTC), seconds)
     Moment.now = classmethod(lambda cls: moment)  # type: ignore[assignment, method-assign]

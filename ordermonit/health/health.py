@@ -1,0 +1,232 @@
+"""Is it well? One word, and what is wrong now and since when."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ordermonit.errors import Exit
+from ordermonit.health.timer import Timer
+from ordermonit.orders.model import Reason, Record, Status, by_id
+from ordermonit.state.directory import CycleResult
+from ordermonit.state.pause import Pause
+from ordermonit.times import counted, moment, spoken
+
+#: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
+_MISSED_PERIODS = 3
+_GRACE = timedelta(minutes=1)
+
+#: So many order numbers are named in one problem.
+_NAMED = 3
+
+_JOURNAL = "For the whole line and what to do, type: journalctl -x -u ordermonit -p err -n 5"
+#: Commands that are longer than a line of the screen could not be pasted from it.
+_LONG = "For what to do, as commands to paste, type: ordermonit check node"
+_START = "Type: systemctl enable --now ordermonit.timer"
+
+
+class Health(StrEnum):
+    """The one word, from the best to the worst."""
+
+    WELL = "well"  # cycles run, and nothing needs a person
+    DEGRADED = "degraded"  # cycles run; some orders, or the set-up, want a look
+    DOWN = "down"  # cycles end badly: the database, the node, Abacos, or what they need
+    PAUSED = "paused"  # a person wants no cycle to do anything
+    STOPPED = "stopped"  # no cycle runs, and none is going to by itself
+
+    @property
+    def rank(self) -> int:
+        """0 for the best."""
+        return list(Health).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: since when, where that is known, and what to do."""
+
+    health: Health
+    what: str
+    since: datetime | None
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest order's id in the Front (0 without orders), or why it can't be told. `is_down`
+    says that the database does not answer, rather than that this user may not ask it."""
+
+    id: int | None
+    error: str | None = None
+    is_down: bool = False
+
+
+def worst(problems: Iterable[Problem]) -> Health:
+    """The one word for all of them."""
+    return max((each.health for each in problems), key=lambda each: each.rank, default=Health.WELL)
+
+
+def cycle_problems(
+    cycles: Sequence[CycleResult], timer: Timer | None, period: float | None, now: datetime
+) -> list[Problem]:
+    """What is wrong with the cycles themselves. `period` in seconds, None where it is unknown."""
+    found = _stopped(cycles, timer, period, now)
+    failed = _failed_in_a_row(cycles)
+    if failed:
+        last = failed[-1]
+        many = "the last cycle" if len(failed) == 1 else f"the last {len(failed)} cycles"
+        found.append(
+            Problem(
+                Health.DOWN,
+                f"{many} failed (exit {last.exit}): {last.result}",
+                _moment(failed[0].started_at),
+                _LONG if last.exit == Exit.REFUSED else last.remedy or _JOURNAL,
+            )
+        )
+    elif timer is not None and _ended_badly_unseen(timer, cycles):
+        found.append(
+            Problem(Health.DOWN, f"the last cycle {_ending(timer)}", timer.ended_at, _JOURNAL)
+        )
+    if timer is not None and timer.is_active and not timer.is_enabled:
+        found.append(
+            Problem(
+                Health.DEGRADED,
+                "ordermonit.timer runs but is not enabled: it does not come back after a boot",
+                None,
+                "Type: systemctl enable ordermonit.timer",
+            )
+        )
+    return found
+
+
+def _stopped(
+    cycles: Sequence[CycleResult], timer: Timer | None, period: float | None, now: datetime
+) -> list[Problem]:
+    if timer is not None and timer.is_running:
+        return []
+    last = _moment(cycles[-1].finished_at) if cycles else None
+    if timer is not None and timer.is_installed and not timer.is_active:
+        what = "ordermonit.timer is not active: no cycle is going to run"
+        return [Problem(Health.STOPPED, what, last, _START)]
+    if not cycles:
+        if timer is not None and timer.is_active:
+            return []
+        return [Problem(Health.STOPPED, "no cycle has run yet", None, _START)]
+    if last is None or period is None:
+        return []
+    if now - last <= _MISSED_PERIODS * timedelta(seconds=period) + _GRACE:
+        return []
+    what = f"no cycle has ended for {spoken((now - last).total_seconds())}"
+    remedy = "Type: systemctl status ordermonit.timer ordermonit.service"
+    return [Problem(Health.STOPPED, what, last, remedy)]
+
+
+def _failed_in_a_row(cycles: Sequence[CycleResult]) -> list[CycleResult]:
+    """The newest cycles that failed, up to the last good one, oldest first."""
+    failed: list[CycleResult] = []
+    for each in reversed(cycles):
+        if not each.exit:
+            break
+        failed.insert(0, each)
+    return failed
+
+
+def _ended_badly_unseen(timer: Timer, cycles: Sequence[CycleResult]) -> bool:
+    """Whether a run failed before, or without, being able to note it in the state directory."""
+    if timer.is_running or timer.result in ("", "success"):
+        return False
+    last = _moment(cycles[-1].finished_at) if cycles else None
+    return last is None or timer.ended_at is None or timer.ended_at > last
+
+
+_MEANINGS = {
+    Exit.USAGE: "the command line in its unit is wrong",
+    Exit.DATA: "the checkpoint is damaged, missing, or ahead of the database",
+    Exit.SOFTWARE: "a defect of ordermonit",
+    Exit.IO: "the state directory can't be written",
+    Exit.TEMPORARY: "the database, the node or Abacos is down, or another cycle ran",
+    Exit.REFUSED: "the node's host key, or our key, is refused",
+    Exit.CONFIG: "the configuration is wrong",
+}
+
+
+def _ending(timer: Timer) -> str:
+    if timer.result != "exit-code":
+        return f"was ended by systemd ({timer.result})"
+    meaning = {int(code): text for code, text in _MEANINGS.items()}.get(timer.exit)
+    return f"failed (exit {timer.exit})" + (f": {meaning}" if meaning else "")
+
+
+def pause_problem(pause: Pause) -> Problem:
+    """A pause that a person ordered, and that is not over."""
+    remedy = "To go on now, type: ordermonit resume"
+    return Problem(Health.PAUSED, pause.sentence, pause.since.wall, remedy)
+
+
+def front_problems(newest: Newest, head: int) -> list[Problem]:
+    """What is wrong with the Front's database, as it answers now."""
+    if newest.is_down and newest.error is not None:
+        remedy = "Nothing is lost; the next cycle goes on when it answers"
+        return [Problem(Health.DOWN, newest.error, None, remedy)]
+    if newest.id is not None and newest.id < head:
+        what = (
+            f"HEAD is {head}, but the newest order in the Front is {newest.id}: the database was"
+            " restored, or it is the wrong one"
+        )
+        remedy = "Correct database.yml; or, if the database was restored, type: ordermonit head"
+        return [Problem(Health.DOWN, what, None, remedy)]
+    return []
+
+
+def record_problems(records: Iterable[Record]) -> list[Problem]:
+    """What is wrong with orders, the same trouble grouped. Since: an order given up, when that
+    was; another one, when it was first seen."""
+    groups: dict[tuple[Status, Reason], list[Record]] = {}
+    for record in records:
+        if record.status is Status.EXHAUSTED or (record.is_open and record.reason in _TROUBLES):
+            groups.setdefault((record.status, record.reason), []).append(record)
+    found = []
+    for (status, reason), group in groups.items():
+        given_up = status is Status.EXHAUSTED
+        many = counted(len(group), "order")
+        names = ", ".join(each.name for each in group[:_NAMED])
+        names += ", …" if len(group) > _NAMED else ""
+        trouble, remedy = _TROUBLES.get(reason, ("", ""))
+        error = next((f": {each.last_error}" for each in reversed(group) if each.last_error), "")
+        found.append(
+            Problem(
+                Health.DEGRADED,
+                f"{many} {'given up' if given_up else trouble} ({names}){error}",
+                min(each.updated_at if given_up else each.created_at for each in group),
+                _retry(group) if given_up else remedy.format(by_id(group[0].id)),
+            )
+        )
+    return sorted(found, key=lambda each: (each.since is None, each.since))
+
+
+_TROUBLES = {
+    Reason.REJECTED: ("rejected", "The next cycle tries again"),
+    Reason.TIMEOUT: ("hanging", "The next cycle asks Abacos, and tries again"),
+    Reason.UNKNOWN: (
+        "without an answer",
+        "The next cycle asks Abacos before it sends anything again",
+    ),
+    Reason.INVALID_NUMBER: (
+        "with a number that can't be sent",
+        "Correct the number in the Front, and the next cycle takes it; if it needs none, type:"
+        " ordermonit dismiss {} --because TEXT",
+    ),
+}
+
+
+def _retry(group: list[Record]) -> str:
+    """What to type for orders that were given up."""
+    if len(group) == 1:
+        return f"Remove the cause, then type: ordermonit retry {group[0].name}"
+    return "Remove the cause, then type: ordermonit retry --exhausted"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return moment(text)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,252 @@
+"""What goes over the line to the driver: the command, our lines and its lines. Pure.
+
+Each line is one JSON object. What doesn't have exactly the expected form is garbage, and garbage is
+no answer (rule C5).
+"""
+
+import base64
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ordermonit.orders.model import Operation
+
+#: Exit status of the command when rails_root can't be entered; sysexits.h leaves it free.
+NO_RAILS_ROOT = 113
+
+#: Exit status of the node's own forced command (packaging/node) when its configuration is wrong.
+NODE_MISCONFIGURED = 78
+
+#: Longest line of the driver, in bytes; its own bounds keep it far below.
+LINE_LIMIT = 1 << 20
+
+#: The wheel is always unpacked; importlib.resources would cost an import of 10 ms.
+_DRIVER = Path(__file__).with_name("driver.rb")
+
+_GREETING = b'{"ordermonit":1,'
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteError:
+    """One exception on the node: its class, that class's ancestors (itself first), its message."""
+
+    name: str
+    ancestors: tuple[str, ...]
+    message: str
+
+
+#: An exception and its causes, innermost cause first. Never empty.
+Chain = tuple[RemoteError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rails has booted; requests may come."""
+
+    ruby: str
+    rake: str
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Another session holds the node's lock."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoLock:
+    """The lock file can't be opened."""
+
+    path: str
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class NoBoot:
+    """The `environment` task failed."""
+
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class NoTask:
+    """The Rakefile has no such task."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadCheck:
+    """The check's expression is no Ruby."""
+
+    name: str
+    chain: Chain
+
+
+Greeting = Ready | Locked | NoLock | NoBoot | NoTask | BadCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task ended well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a check gave: a truth value, or the text of anything else."""
+
+    value: bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What the check names doesn't exist on this node."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The task or check raised."""
+
+    chain: Chain
+
+
+Reply = Done | Value | Absent | Failed
+
+
+class Garbage(Exception):
+    """A line of the driver that doesn't have the agreed form. Its text says what came."""
+
+
+def command(rails_root: str, environment: Mapping[str, str], rake: str) -> str:
+    """The remote command line: sh, bash, csh, zsh and fish read it alike.
+
+    The driver travels as base64, so that no login shell finds anything in it to expand; `exec`
+    leaves no shell behind that could outlive rake. `rake` is taken as shell words, on purpose.
+    """
+    # sshd starts the command in the home directory; a quoted tilde would not be expanded.
+    directory = rails_root.removeprefix("~/") or "."
+    if directory.startswith("-"):
+        directory = f"./{directory}"
+    driver = base64.b64encode(_DRIVER.read_bytes()).decode()
+    code = f'eval(%q({driver}).unpack("m")[0],TOPLEVEL_BINDING)'
+    variables = "".join(f"{shlex.quote(f'{name}={value}')} " for name, value in environment.items())
+    return (
+        # `test`, since csh gives up the whole line when its `cd` fails.
+        f"test -x {shlex.quote(f'{directory}/.')} && cd {shlex.quote(directory)} && "
+        f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session "
+        f"|| exit {NO_RAILS_ROOT}"
+    )
+
+
+def hello(
+    *,
+    holder: str,
+    tasks: Mapping[Operation, str],
+    checks: Mapping[Operation, str],
+    lock: str,
+    lock_wait: float,
+    boot_timeout: float,
+    idle_limit: float,
+    grace: float,
+) -> bytes:
+    """The first line to the driver. Times are in seconds."""
+    return _line(
+        hello=1,
+        holder=holder,
+        tasks={operation.value: name for operation, name in tasks.items()},
+        checks={operation.value: expression for operation, expression in checks.items()},
+        lock=lock,
+        lock_wait=lock_wait,
+        boot_timeout=boot_timeout,
+        idle_limit=idle_limit,
+        grace=grace,
+    )
+
+
+def request(identity: int, verb: str, operation: Operation, number: str, timeout: float) -> bytes:
+    """One request; `verb` is "run" for a task and "ask" for a check, `timeout` in seconds."""
+    return _line(id=identity, number=number, timeout=timeout, **{verb: operation.value})
+
+
+def greeting(line: bytes) -> Greeting | None:
+    """The driver's first line, or None for what a login script printed before it.
+
+    Raises Garbage when it is the driver's and says nothing that is known.
+    """
+    start = line.find(_GREETING)
+    if start < 0:
+        return None
+    said = _object(line[start:])
+    match said:
+        case {"ready": True, "ruby": str(ruby), "rake": str(rake)}:
+            return Ready(ruby, rake)
+        case {"locked_by": str(holder)}:
+            return Locked(holder)
+        case {"no_lock": str(path), "error": errors}:
+            return NoLock(path, _chain(errors))
+        case {"no_boot": errors}:
+            return NoBoot(_chain(errors))
+        case {"no_task": str(name)}:
+            return NoTask(name)
+        case {"bad_check": str(name), "error": errors}:
+            return BadCheck(name, _chain(errors))
+    raise Garbage(f"an unknown greeting: {_excerpt(line)}")
+
+
+def reply(line: bytes, identity: int, verb: str) -> Reply:
+    """The driver's answer to the request of that identity and verb. Raises Garbage."""
+    said = _object(line)
+    # True equals 1 in Python, but isn't the identity of a request.
+    if type(said.get("id")) is not int or said["id"] != identity:
+        raise Garbage(f"an answer to another request: {_excerpt(line)}")
+    del said["id"]
+    match said:
+        case {"done": True, **rest} if verb == "run" and not rest:
+            return Done()
+        case {"value": bool(value) | str(value), **rest} if verb == "ask" and not rest:
+            return Value(value)
+        case {"unavailable": str(reason), **rest} if verb == "ask" and not rest:
+            return Absent(reason)
+        case {"error": errors, **rest} if not rest:
+            return Failed(_chain(errors))
+    raise Garbage(f"an unknown answer: {_excerpt(line)}")
+
+
+def _line(**fields: object) -> bytes:
+    return json.dumps(fields, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        raise Garbage(f"no JSON: {_excerpt(line)}") from None
+    if not isinstance(said, dict):
+        raise Garbage(f"no JSON object: {_excerpt(line)}")
+    return said
+
+
+def _chain(errors: object) -> Chain:
+    match errors:
+        case [_, *_]:
+            return tuple(_error(error) for error in errors)
+    raise Garbage("an error without an exception")
+
+
+def _error(error: object) -> RemoteError:
+    match error:
+        case {"class": str(name), "ancestors": list(ancestors), "message": str(message)} if all(
+            isinstance(ancestor, str) for ancestor in ancestors
+        ):
+            return RemoteError(name, tuple(ancestors), message)
+    raise Garbage("an exception without class, ancestors or message")
+
+
+def _excerpt(line: bytes) -> str:
+    return repr(line[:80].decode("utf-8", "replace"))

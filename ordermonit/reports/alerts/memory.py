@@ -1,0 +1,211 @@
+"""What the alerts remember from one cycle to the next, in the small file `alerts`.
+
+Nothing rests on it: whoever loses it gets a message twice.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ordermonit.errors import Exit
+from ordermonit.reports.notes import Note
+from ordermonit.state.directory import open_own, read_own
+from ordermonit.times import iso
+
+#: How much is kept: orders that wait for the end of a quiet period, and messages that were not
+#: sent. What is older goes first.
+MOST_HELD = 100
+MOST_UNSENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps cycles from being done: their exit code, and it in few and in many words. `told`:
+    there was an alert."""
+
+    exit: int
+    since: datetime
+    title: str
+    error: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `is_good` is news that something is over."""
+
+    title: str
+    body: str
+    at: datetime
+    is_good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message, and the channels that have not taken it yet."""
+
+    message: Message
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`told` is when each topic was last worth an alert; `held` are orders that were given up in a
+    quiet period, for the alert at its end."""
+
+    trouble: Trouble | None = None
+    told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    held: tuple[Note, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
+
+
+def encode(memory: Memory) -> bytes:
+    """As JSON, cut to its bounds."""
+    trouble = memory.trouble
+    value = {
+        "version": 1,
+        "trouble": None
+        if trouble is None
+        else {
+            "exit": trouble.exit,
+            "since": iso(trouble.since),
+            "title": trouble.title,
+            "error": trouble.error,
+            "told": trouble.told,
+        },
+        "told": {topic: iso(at) for topic, at in memory.told.items()},
+        "held": [[note.number, note.error] for note in memory.held[-MOST_HELD:]],
+        "unsent": [
+            {
+                "title": each.message.title,
+                "body": each.message.body,
+                "at": iso(each.message.at),
+                "is_good": each.message.is_good,
+                "channels": each.channels,
+            }
+            for each in memory.unsent[-MOST_UNSENT:]
+        ],
+    }
+    return json.dumps(value, indent=1).encode() + b"\n"
+
+
+def decode(data: bytes) -> Memory:
+    """The memory; an empty one where the data is none."""
+    try:
+        value: Any = json.loads(data)
+        trouble = value["trouble"]
+        return Memory(
+            None if trouble is None else _trouble(trouble),
+            {str(topic): _moment(at) for topic, at in value["told"].items()},
+            tuple(
+                Note(_text(number), None if error is None else _text(error))
+                for number, error in value["held"]
+            ),
+            tuple(map(_unsent, value["unsent"])),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Memory()
+
+
+def _unsent(value: dict[str, Any]) -> Unsent:
+    title, body, at = _text(value["title"]), _text(value["body"]), _moment(value["at"])
+    channels = tuple(map(_text, value["channels"]))
+    return Unsent(Message(title, body, at, bool(value["is_good"])), channels)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _trouble(value: dict[str, Any]) -> Trouble:
+    since = _moment(value["since"])
+    title, error = str(value["title"]), str(value["error"])
+    return Trouble(Exit(value["exit"]), since, title, error, bool(value["told"]))
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return moment
+
+
+class Store:
+    """Where the memory is: in the first of these directories that takes it.
+
+    The second is for the alert about the first: a full or broken disk. systemd keeps the runtime
+    directory between cycles (RuntimeDirectoryPreserve=).
+    """
+
+    def __init__(self, state: Path, environ: Mapping[str, str] = os.environ) -> None:
+        runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+        self._files = [state / "alerts", *([Path(runtime) / "alerts"] if runtime else [])]
+
+    def is_empty(self) -> bool:
+        """Whether nothing is remembered, as after a good time."""
+        return not any(_written_at(file) for file in self._files)
+
+    def read(self) -> Memory:
+        """What was saved last; an empty memory where nothing can be read."""
+        found = [file for file in self._files if _written_at(file)]
+        for file in sorted(found, key=_written_at, reverse=True):
+            try:
+                return decode(read_own(file))
+            except OSError:
+                continue
+        return Memory()
+
+    def save(self, memory: Memory) -> str | None:
+        """Replace it; nothing to remember is no file. Returns None, or why no directory took it."""
+        if memory == Memory():
+            return self._forget()
+        data, problem = encode(memory), None
+        for file in self._files:
+            try:
+                _replace(file, data)
+            except OSError as refused:
+                problem = problem or f"{file} can't be written: {refused.strerror}"
+            else:
+                return None
+        return problem
+
+    def _forget(self) -> str | None:
+        for file in self._files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as refused:
+                return f"{file} can't be removed: {refused.strerror}"
+        return None
+
+
+def _written_at(file: Path) -> int:
+    try:
+        return file.lstat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """In one step; not synced, since nothing rests on it."""
+    new = file.with_name(f"{file.name}.new")
+    try:
+        handle = open_own(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+        os.rename(new, file)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def held(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The newest of them, each order once."""
+    newest = {note.number: note for note in notes}
+    return tuple(newest.values())[-MOST_HELD:]

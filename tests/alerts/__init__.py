@@ -1,1 +1,0 @@
-"""Alerts and the ping, sent by the real libraries to real servers."""

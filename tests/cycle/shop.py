@@ -1,0 +1,48 @@
+"""A shop in memory (world.py), for the rules of a cycle."""
+
+import time
+from collections import deque
+
+from ordermonit.orders.events import Event
+from ordermonit.orders.model import Operation, Order, Record
+from ordermonit.state.checkpoint import Checkpoint
+from tests.cycle.world import Disk, Fault, World, configuration, cycle
+
+EXISTS_ONLY = frozenset({Operation.ORDER_EXISTS})
+
+
+class Shop:
+    """A world, its checkpoint, and one configuration."""
+
+    def __init__(self, checks: frozenset[Operation] = EXISTS_ONLY, **service: object) -> None:
+        self.world = World()
+        self.disk = Disk(Checkpoint(0).encode())
+        self.configuration = configuration(checks, **service)
+        self.events: list[Event] = []
+
+    def order(self, id: int, state: str = "authorized", number: str | None = "") -> str:
+        """A row of the Front; its number is N and its id, unless one is given."""
+        name = f"N{id}" if number == "" else number
+        self.world.rows[id] = Order(id, name, state)
+        return name or ""
+
+    def cycle(self, *faults: Fault, seconds: float = 10) -> bool:
+        """One cycle with these faults, one an operation, and this time for downtime."""
+        deadline = time.monotonic() + seconds
+        self.world.faults = deque(faults)
+        self.world.asked.clear()
+        self.events.clear()
+        return cycle(self.configuration, self.world, self.disk, self.events, deadline)
+
+    def record(self, id: int) -> Record:
+        """The checkpoint's record."""
+        return self.disk.read().records[id]
+
+    @property
+    def head(self) -> int:
+        """HEAD, as it is on disk."""
+        return self.disk.read().head
+
+    def runs(self, operation: Operation) -> list[str]:
+        """The numbers that this operation was put to the node for in the last cycle."""
+        return [number for what, number in self.world.asked if what is operation]

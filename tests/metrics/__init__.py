@@ -1,1 +1,0 @@
-"""The Prometheus textfile and its alert rules, judged by promtool."""

@@ -1,0 +1,113 @@
+"""What an answer of the node means."""
+
+import re
+
+import pytest
+
+from ordermonit.configuration import Node
+from ordermonit.node.answers import classify, one_line
+from ordermonit.node.wire import Absent, Done, Failed, RemoteError, Value
+from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Operation, Verdict
+
+INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS
+PATTERNS = Node(host="node", username="shop", rails_root="/srv/shop")
+
+
+def raised(message: str, name: str = "RuntimeError", *ancestors: str) -> RemoteError:
+    return RemoteError(name, (name, *ancestors, "StandardError", "Exception"), message)
+
+
+ALREADY = raised("Order number 5 already exist on Abacos")
+HIDING = raised("undefined method `update_attributes' for nil", "NoMethodError", "NameError")
+REFUSED = raised("Connection refused - abacos:80", "Errno::ECONNREFUSED", "SystemCallError")
+OPEN_TIMEOUT = raised("execution expired", "Net::OpenTimeout", "Timeout::Error", "RuntimeError")
+READ_TIMEOUT = raised("Net::ReadTimeout", "Net::ReadTimeout", "Timeout::Error", "RuntimeError")
+UNPAID = raised("Order number 5 isn't authorized")
+REJECTED = raised("Erro ao inserir o pedido:5,erro:produto")
+
+
+@pytest.mark.parametrize(
+    ("chain", "verdict", "decisive"),
+    [
+        ((ALREADY,), Verdict.ALREADY_DONE, ALREADY),
+        ((ALREADY, HIDING), Verdict.ALREADY_DONE, ALREADY),
+        ((UNPAID,), Verdict.NOT_DUE, UNPAID),
+        ((REFUSED, HIDING), Verdict.DOWN, REFUSED),
+        ((OPEN_TIMEOUT,), Verdict.DOWN, OPEN_TIMEOUT),
+        ((READ_TIMEOUT,), Verdict.AMBIGUOUS, READ_TIMEOUT),
+        ((REJECTED,), Verdict.REJECTED, REJECTED),
+        # Nothing is known of the innermost: the first that is known decides.
+        ((HIDING, REFUSED), Verdict.DOWN, REFUSED),
+        # Two are known: the innermost decides.
+        ((REFUSED, ALREADY), Verdict.DOWN, REFUSED),
+        ((ALREADY, REFUSED), Verdict.ALREADY_DONE, ALREADY),
+        # None is known: the innermost is shown.
+        ((REJECTED, HIDING), Verdict.REJECTED, REJECTED),
+    ],
+)
+def test_the_first_known_exception_decides_innermost_first(
+    chain: tuple[RemoteError, ...], verdict: Verdict, decisive: RemoteError
+) -> None:
+    answer = classify(INSERT, Failed(chain), PATTERNS)
+    assert answer == Answer(verdict, f"{decisive.name}: {decisive.message}")
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (REFUSED, Verdict.DOWN),
+        (READ_TIMEOUT, Verdict.AMBIGUOUS),
+        (REJECTED, Verdict.AMBIGUOUS),
+        (ALREADY, Verdict.AMBIGUOUS),
+        (UNPAID, Verdict.AMBIGUOUS),
+    ],
+)
+def test_what_a_check_raises_is_no_verdict_about_the_order(
+    error: RemoteError, verdict: Verdict
+) -> None:
+    answer = classify(EXISTS, Failed((error,)), PATTERNS)
+    assert answer == Answer(verdict, f"{error.name}: {error.message}")
+
+
+def test_a_check_answers_yes_or_no() -> None:
+    assert classify(EXISTS, Value(True), PATTERNS) == Answer(Verdict.YES)
+    assert classify(EXISTS, Value(False), PATTERNS) == Answer(Verdict.NO)
+
+
+@pytest.mark.parametrize("value", ["nil", '"true"', "1"])
+def test_a_check_that_gives_anything_else_is_unavailable(value: str) -> None:
+    answer = classify(EXISTS, Value(value), PATTERNS)
+    said = f"the check order_exists gave {value}; it must answer true or false"
+    assert answer == Answer(Verdict.UNAVAILABLE, said)
+
+
+def test_a_check_that_is_not_there_is_unavailable() -> None:
+    answer = classify(EXISTS, Absent("uninitialized constant Abacos"), PATTERNS)
+    assert answer == Answer(Verdict.UNAVAILABLE, "uninitialized constant Abacos")
+
+
+def test_a_task_that_ended_well_is_done() -> None:
+    assert classify(INSERT, Done(), PATTERNS) == Answer(Verdict.DONE)
+
+
+def test_a_pattern_sees_the_class_each_ancestor_and_the_message() -> None:
+    class Own:
+        already_done = (re.compile("^Shop::Duplicate: "),)
+        not_due = ()
+        down = (re.compile("^Shop::Error: .*gone$"),)
+        ambiguous = ()
+
+    error = raised("gone", "Shop::Duplicate", "Shop::Error")
+    assert classify(INSERT, Failed((error,)), Own()).verdict is Verdict.ALREADY_DONE
+    error = raised("gone", "Shop::Closed", "Shop::Error")
+    assert classify(INSERT, Failed((error,)), Own()).verdict is Verdict.DOWN
+    error = raised("gone fishing", "Shop::Closed", "Shop::Error")
+    assert classify(INSERT, Failed((error,)), Own()).verdict is Verdict.REJECTED
+
+
+def test_an_error_is_one_line_of_bounded_length() -> None:
+    assert one_line(" a\r\n\tb\x1b[31m\u2028 c\0 ") == "a b [31m c"
+    assert len(one_line("ã" * 5000)) == LAST_ERROR_LIMIT
+    assert one_line("x" * LAST_ERROR_LIMIT) == "x" * LAST_ERROR_LIMIT
+    answer = classify(INSERT, Failed((raised("first\n  second"),)), PATTERNS)
+    assert answer.error == "RuntimeError: first second"
