@@ -38,6 +38,10 @@ bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit;
 torture: torture-packages .venv/ready ## Kill and fail it at every point, and for a day (root); writes TORTURE.md
 	.venv/bin/python -m tests.torture
 
+.PHONY: wings
+wings: ## Draw the wings of the program into ARCHITECTURE.md
+	$(PYTHON) -m tests.wings
+
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
 	.venv/bin/ruff check

@@ -1,13 +1,14 @@
 """The linters, and the shape of the program, as tests."""
 
 import ast
-import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests import wings
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "ordermonit").rglob("*.py"))
@@ -92,15 +93,27 @@ def test_imports_point_one_way() -> None:
         raise AssertionError(f"modules import each other: {problem.args[1]}") from None
 
 
-def test_the_architecture_names_every_module_in_import_order() -> None:
-    rows = re.findall(r"^\| `([\w/.]+)` \|.*\|.*\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
-    modules = [row for row in rows if row.endswith((".py", ".rb", "/")) and row != "driver.rb"]
-    order = [f"ordermonit.{row.rstrip('/').removesuffix('.py')}" for row in modules]
-    known = {name_of(module) for module in MODULES}
-    top = {name for name in known if name.count(".") == 1}
-    assert sorted(order) == sorted(top)
-    for module in MODULES:
-        name = ".".join(name_of(module).split(".")[:2])
-        below = {".".join(each.split(".")[:2]) for each in imported(module, known)}
-        for each in below - {name, "ordermonit"}:
-            assert order.index(each) < order.index(name), f"{name} imports {each}"
+@pytest.mark.parametrize("wing", wings.wings())
+def test_a_wing_imports_what_it_says_and_nothing_else(wing: str) -> None:
+    rooms = {*wings.wings(), *wings.GROUND, *wings.ROOF}
+    found: dict[str, str] = {}
+    for module in (wings.PROGRAM / wing).rglob("*.py"):
+        for room, line in wings.imported(module):
+            if room in rooms - {wing}:
+                found.setdefault(room, f"{module.relative_to(ROOT)}:{line}")
+    assert found.keys() == wings.allowed(wing), found
+
+
+def test_the_ground_stands_on_nothing() -> None:
+    for room in wings.GROUND:
+        others = {*wings.wings(), *wings.ROOF}
+        assert not {found for found, _ in wings.imported(wings.PROGRAM / f"{room}.py")} & others
+
+
+def test_no_module_stands_in_the_hall() -> None:
+    modules = {module.stem for module in wings.PROGRAM.glob("*.py")}
+    assert modules == {"__init__", *wings.GROUND, *wings.ROOF}
+
+
+def test_the_architecture_has_the_wings_as_they_are() -> None:
+    assert wings.drawing() in wings.ARCHITECTURE.read_text(), "type: make wings"

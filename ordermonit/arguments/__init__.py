@@ -2,6 +2,9 @@
 
 Every command is one small function of its family: its name, its line, an example, where it is
 carried out, and its arguments. The help, the completions and the lists in ordermonit(1) follow it.
+
+May import: errors, times, orders, commands.
+May not: what a command does; it only names it.
 """
 
 from argparse import ArgumentParser

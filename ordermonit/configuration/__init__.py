@@ -1,4 +1,8 @@
-"""Four YAML files in; one frozen `Configuration`, or all their problems at once, out."""
+"""Four YAML files in; one frozen `Configuration`, or all their problems at once, out.
+
+May import: errors, orders.
+May not: whatever the configuration is for.
+"""
 
 import os
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The rules of a cycle, each by its name, in a world in memory (world.py).
 
-What needs a real node, a real database or a real file has its rule's name in test_integration.py and its neighbours.
+What needs a real node, a real database or a real file has its rule's name in its neighbours.
 """
 
 from collections import Counter, deque
