@@ -66,7 +66,7 @@ def _can_be_retried(record: Record) -> bool:
 
 def _fresh(record: Record) -> Record:
     if record.reason is Reason.DISMISSED:
-        # Whatever it was before: Abacos is asked first, and `sent` says whose the payment is.
+        # Whatever it was before: Abacos is asked first, and the payment is whose it was.
         record = record.with_(status=Status.FAILED, reason=Reason.UNKNOWN, last_error=None)
     status = Status.FAILED if record.status is Status.EXHAUSTED else record.status
     return record.with_(attempts=0, status=status)

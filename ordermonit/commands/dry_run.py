@@ -1,7 +1,6 @@
 """`cycle --dry-run`: what a cycle would do now. Reads the checkpoint and the Front, no more."""
 
 import json
-from dataclasses import replace
 
 from ordermonit.commands.context import Context
 from ordermonit.commands.pausing import held
@@ -10,7 +9,7 @@ from ordermonit.cycle.plan import Item, Why, plan, rules
 from ordermonit.errors import Exit
 from ordermonit.front.database import connected
 from ordermonit.orders.gaps import Moment
-from ordermonit.orders.journey import Ask, Rules, Run, journey
+from ordermonit.orders.journey import Ask, Run, Scene, journey
 from ordermonit.orders.model import Answer, Operation, Verdict, by_id, shown
 from ordermonit.times import counted
 
@@ -33,7 +32,9 @@ def dry_run(context: Context) -> int:
     checkpoint = state.read()
     with connected(configuration.database) as front:
         planned = plan(front, checkpoint, configuration.service, rules(configuration), now)
-    does = [(item, _operations(item, configuration)) for item in planned.items]
+    probe = () if planned.probe is None else (planned.probe,)
+    items = (*probe, *planned.items, *planned.suspects)
+    does = [(item, _operations(item, configuration)) for item in items]
     if context.arguments.json:
         said = {
             "head": checkpoint.head,
@@ -57,23 +58,21 @@ def dry_run(context: Context) -> int:
 def _operations(item: Item, configuration: Configuration) -> list[Operation]:
     """All that the node would be asked for this order, if Abacos had nothing of it."""
     asked = configuration.node.checks
-    steps = journey(item.record, item.order, _rules(item, configuration))
+    scene = Scene(Moment.now().wall, is_again=item.why is Why.RESCAN)
+    steps = journey(item.record, item.order, rules(configuration), scene)
     found: list[Operation] = []
     try:
         step = next(steps)
         while True:
             answer = Answer(Verdict.DONE)
             if isinstance(step, Ask):
-                answer = Answer(Verdict.NO if step.operation in asked else Verdict.UNAVAILABLE)
+                done = Verdict.YES if step.operation in found else Verdict.NO
+                answer = Answer(done if step.operation in asked else Verdict.UNAVAILABLE)
             if isinstance(step, Run) or (isinstance(step, Ask) and step.operation in asked):
                 found.append(step.operation)
             step = steps.send(answer)
     except StopIteration:
         return found
-
-
-def _rules(item: Item, configuration: Configuration) -> Rules:
-    return replace(rules(configuration), again=item.why is Why.RESCAN)
 
 
 def _spoken(operations: list[Operation]) -> str:

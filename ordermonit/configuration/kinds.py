@@ -78,6 +78,17 @@ def seconds(*, above_zero: bool = True) -> Kind:
     return Kind(expected, accept)
 
 
+def _spans(value: object) -> tuple[float, ...]:
+    some = seconds(above_zero=False)
+    values = value if isinstance(value, list) and value else [value]
+    if not all(map(some.takes, values)):
+        raise misfit(value, SPANS.expected)
+    return tuple(map(some.accept, values))
+
+
+SPANS = Kind("a number of seconds of 0 or more, or a list of such numbers", _spans)
+
+
 def whole(least: int, most: int) -> Kind:
     """A whole number within bounds."""
     expected = f"a whole number from {least} to {most}"

@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 #: The order, or the payment, is there already: that is success.
-ALREADY_DONE = ("(?i)already exist",)
+ALREADY_DONE = ("(?i)already exist", "(?i)j[aá] existe", "(?i)j[aá] foi inserido")
 
 #: The payment is not authorized yet: that is no failure.
 NOT_DUE = ("(?i)isn't authorized",)

@@ -67,6 +67,20 @@ class Service:
         float,
         Key(kinds.seconds(), "seconds before reconnecting when Abacos or the node is down"),
     ] = 30
+    retry_wait: Annotated[
+        tuple[float, ...],
+        Key(
+            kinds.SPANS,
+            "seconds before the next attempt; a list: before the second, the third, and so on",
+        ),
+    ] = (0.0,)
+    verify_within: Annotated[
+        float,
+        Key(
+            kinds.seconds(above_zero=False),
+            "seconds in which Abacos has to show what a task said was done; then it is an attempt",
+        ),
+    ] = 600
     min_order_age: Annotated[
         float,
         Key(

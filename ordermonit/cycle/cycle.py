@@ -93,19 +93,24 @@ class _Run:
             self._log.tell(Event.CYCLE_PAUSED, sentence=paused)
             return self.result(paused, 0)
         checkpoint = self._state.read()
-        configuration = self._configuration
-        with connected(configuration.database) as front:
-            planned = plan(
-                front, checkpoint, configuration.service, rules(configuration), Moment.now()
-            )
-            self._see(front, planned)
-        if (planned.items or planned.page) and not self._stopped:
+        planned = self._look(checkpoint)
+        if not planned.is_idle and not self._stopped:
             self._do(checkpoint, planned)
         sentence = _sentence(self._tally, self._checked, checkpoint)
         self._log.tell(
             Event.CYCLE_STOPPED if self._stopped else Event.CYCLE_DONE, sentence=sentence
         )
         return self.result(f"stopped on request: {sentence}" if self._stopped else sentence, 0)
+
+    def _look(self, checkpoint: Checkpoint) -> Plan:
+        """What there is to do now, with a connection of its own: none waits for the node."""
+        configuration = self._configuration
+        with connected(configuration.database) as front:
+            planned = plan(
+                front, checkpoint, configuration.service, rules(configuration), Moment.now()
+            )
+            self._see(front, planned)
+        return planned
 
     def _see(self, front: Front, planned: Plan) -> None:
         """Note how far the Front is; only for metrics is it asked once more."""
@@ -143,7 +148,7 @@ class _Run:
         try:
             if self._stopped:
                 return
-            work.do(planned)
+            work.do(planned, lambda: self._look(checkpoint))
             if checkpoint.recovered and not self._stopped:
                 checkpoint.recovered = False
                 self._state.write(checkpoint)
@@ -170,6 +175,9 @@ class _Run:
 _FAILURES = (
     Event.ORDER_REJECTED,
     Event.ORDER_TIMED_OUT,
+    Event.ORDER_DIED,
+    Event.ORDER_NOT_THERE,
+    Event.ORDER_REFUSED,
     Event.ORDER_UNKNOWN,
     Event.ORDER_EXHAUSTED,
     Event.NUMBER_INVALID,
@@ -198,8 +206,13 @@ def _sentence(tally: Counter[Event], checked: int, checkpoint: Checkpoint) -> st
         "confirmed": tally[Event.PAYMENT_CONFIRMED],
         "waiting for payment": tally[Event.PAYMENT_WAITING],
         "rejected": tally[Event.ORDER_REJECTED],
+        "refused as every other": tally[Event.ORDER_REFUSED],
         "timed out": tally[Event.ORDER_TIMED_OUT],
+        "died": tally[Event.ORDER_DIED],
+        "set aside": tally[Event.ORDER_SET_ASIDE],
         "without an answer": tally[Event.ORDER_UNKNOWN],
+        "not there yet": tally[Event.INSERTION_UNVERIFIED] + tally[Event.CONFIRMATION_UNVERIFIED],
+        "not there": tally[Event.ORDER_NOT_THERE],
         "given up": tally[Event.ORDER_EXHAUSTED],
         "with an invalid number": tally[Event.NUMBER_INVALID],
         "vanished": tally[Event.ORDER_GONE],

@@ -1,10 +1,10 @@
 """What happened becomes durable, and only then is told: the records of one cycle's orders (C6).
 
-An order's verdict may wait for the next order's record, where that is written at once: one write is
-enough for both. It never waits while anything is sent to the node or awaited from it. What is
-durable may be told while the node works at the next thing: then telling costs no wait.
+A verdict that changed nothing anywhere may wait for a second: whoever loses it asks once more. So
+thousands of orders that are in Abacos already are no thousands of writes.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -15,9 +15,12 @@ from ordermonit.cycle.passing import Passing
 from ordermonit.cycle.plan import Item, Plan, Why
 from ordermonit.orders.events import Event
 from ordermonit.orders.journey import Save
-from ordermonit.orders.model import Record, shown
+from ordermonit.orders.model import InsertedBy, Operation, Record, shown
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint
+
+#: Seconds for which a verdict that changed nothing anywhere may be in memory alone.
+LONGEST_WAIT = 1.0
 
 
 class Store(Protocol):
@@ -39,34 +42,36 @@ class Ledger:
         self.tally: Counter[Event] = Counter()
         self._passing = Passing(checkpoint, Plan((), (), 0), 0)
         self._is_rescanning = bool(checkpoint.rescans)
-        self._unwritten = False  # a rescan has come further: that waits for the next write
-        self._is_waiting = False  # something else is unwritten, and must be before anything is sent
+        self._unwritten_since: float | None = None
         self._untold: list[Callable[[], None]] = []
 
     def begin(self, plan: Plan, window: float) -> None:
         """The plan that is to be done. `window` is `late_commit_window` in seconds."""
         self._passing = Passing(self._checkpoint, plan, window)
-        self._unwritten = self._passing.turn_page()
+        if self._passing.turn_page():
+            self._note()
 
     def record(self, item: Item) -> Record:
         """The order's record as it stands now; a closed one is none of an order checked again."""
         known = self._checkpoint.records.get(item.record.id)
-        return item.record if known is None or not known.is_open else known
+        if known is None or not known.is_open:
+            return item.record
+        if known.inserted_by is InsertedBy.OTHERS:  # after a recovery the plan has its doubts
+            return known.with_(inserted_by=item.record.inserted_by)
+        return known
 
-    def save(
-        self, item: Item, step: Save, details: Mapping[str, object], *, may_wait: bool = False
-    ) -> None:
+    def save(self, item: Item, step: Save, took: Mapping[Operation, float]) -> None:
         """Write the record, and HEAD with it when the order has its verdict.
 
-        `may_wait`: `settle` or another `save` comes at once. Raises StateError.
+        `took`: the seconds of this order's operations. Raises StateError.
         """
         number = item.order.number if item.order is not None else step.record.number
         record = step.record.with_(number=shown(number))
         old = self._checkpoint.records.get(record.id)
-        if item.why is Why.RESCAN and not record.is_open and (old is None or not old.is_open):
-            # It is where it should be: losing this would only have it asked about once more.
-            self._unwritten = self._passing.over(record.id) or self._unwritten
-            changed, is_news = False, True
+        is_rescanned = item.why is Why.RESCAN and not record.is_open
+        if is_rescanned and (old is None or not old.is_open):
+            changed = self._passing.over(record.id)  # it is where it should be
+            is_news = True
         else:
             changed = old is None or old != record.with_(updated_at=old.updated_at)
             if changed:
@@ -77,27 +82,28 @@ class Ledger:
             is_news = changed or not step.final
         if is_news:
             self._untold += [
-                partial(self.tell, event, record, item, details) for event in step.events
+                partial(self.tell, event, record, item, _details(event, step, took))
+                for event in step.events
             ]
-        self._is_waiting = self._is_waiting or changed
-        if not may_wait:
+        if changed:
+            self._note()
+        if step.events != (Event.ORDER_FOUND,) or not step.final or self._is_overdue:
             self.settle()
 
+    def note_suspect(self, id: int) -> None:
+        """Remember across cycles that this order kept others waiting (rule C9)."""
+        self._checkpoint.suspects[id] = self._checkpoint.suspects.get(id, 0) + 1
+        self._note()
+
+    def forget_suspect(self, id: int) -> None:
+        """It has its verdict."""
+        if self._checkpoint.suspects.pop(id, None) is not None:
+            self._note()
+
     def settle(self) -> None:
-        """Write what waits. Raises StateError."""
-        if self._is_waiting:
+        """Write what is not written yet, and tell what is durable. Raises StateError."""
+        if self._unwritten_since is not None:
             self._write()
-
-    def end(self) -> None:
-        """Write what is not written yet. Raises StateError."""
-        if self._is_waiting or self._unwritten:
-            self._write()
-        self.tell_durable()
-
-    def tell_durable(self) -> None:
-        """Tell what was not told yet, unless it is not written yet either."""
-        if self._is_waiting:
-            return
         untold, self._untold = self._untold, []
         for tell in untold:
             tell()
@@ -113,14 +119,41 @@ class Ledger:
             "attempt": record.attempts,
             "max_attempts": self._max_attempts,
             "state": item.order.state if item.order is not None else None,
-            "operation": record.in_flight,
             "error": record.last_error,
         }
         self._log.tell(event, **{**standing, **details})
 
+    @property
+    def _is_overdue(self) -> bool:
+        since = self._unwritten_since
+        return since is not None and time.monotonic() - since > LONGEST_WAIT
+
+    def _note(self) -> None:
+        if self._unwritten_since is None:
+            self._unwritten_since = time.monotonic()
+
     def _write(self) -> None:
         self._state.write(self._checkpoint)
-        self._is_waiting = self._unwritten = False
+        self._unwritten_since = None
         if self._is_rescanning and not self._checkpoint.rescans:
             self._is_rescanning = False
             self._untold.append(partial(self._log.tell, Event.RESCAN_DONE))
+
+
+#: What an event is about, where that is always the same; else it is the step's own operation.
+_ABOUT = {
+    Event.ORDER_FOUND: Operation.ORDER_EXISTS,
+    Event.ORDER_MISSING: Operation.INSERT_ORDER,
+    Event.ORDER_INSERTED: Operation.INSERT_ORDER,
+    Event.PAYMENT_WAITING: Operation.CONFIRM_PAYMENT,
+    Event.PAYMENT_CONFIRMED: Operation.CONFIRM_PAYMENT,
+    Event.CONFIRMATION_REPEATED: Operation.CONFIRM_PAYMENT,
+}
+
+
+def _details(event: Event, step: Save, took: Mapping[Operation, float]) -> Mapping[str, object]:
+    """What the journal has beside the record: the operation, and how long it took."""
+    operation = _ABOUT.get(event, step.operation)
+    if operation is None or operation not in took:
+        return {"operation": operation}
+    return {"operation": operation, "duration_usec": round(took[operation] * 1_000_000)}

@@ -12,7 +12,7 @@ from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tr
 from ordermonit.doctor.known import Known
 from ordermonit.errors import Exit, NodeLocked, OrdermonitError
 from ordermonit.node.rake import Node
-from ordermonit.orders.model import Answer, Operation, Verdict
+from ordermonit.orders.model import Answer, Operation, Request, Verdict
 
 #: Seconds that a person waits at most for a connection, and for Rails or an answer.
 _CONNECT, _ANSWER = 30.0, 60.0
@@ -82,7 +82,7 @@ def _in_session(
         elif not session.is_open:
             yield not_tried(f"the check {operation}: the session has ended")
         else:
-            answer = runner.run(session.ask(operation, number))
+            answer = runner.run(session.answer(Request(operation, number)))
             yield judged(operation, number, answer, is_there=resolved is not None)
 
 

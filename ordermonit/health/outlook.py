@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from ordermonit.orders.journey import Rules
-from ordermonit.orders.model import Operation, Reason, Record, Status, by_id
+from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status, by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Ou
         )
     return Outlook(
         f"the next cycle asks Abacos whether it is there, and inserts it if it is not ({attempt})"
-        + ("; then its payment is followed" if record.sent else ""),
+        + ("; then its payment is followed" if record.inserted_by is not InsertedBy.OTHERS else ""),
         by_cycle=True,
     )
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
+from ordermonit.configuration.patterns import ALREADY_DONE, NOT_DUE
 from ordermonit.node.wire import Absent, Chain, Done, Failed, RemoteError, Reply, Value
-from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Operation, Verdict
+from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Request, Verdict
 
 
 class Patterns(Protocol):
@@ -13,6 +14,10 @@ class Patterns(Protocol):
 
     Each pattern is searched for in "Class: message", for the class of the exception and for each
     of its ancestors: so `^Timeout::Error` finds a Net::ReadTimeout, and `already exist` any class.
+
+    `already_done` and `not_due` speak of the order: of our own patterns a message has to have its
+    number, since a customer may "already exist" too, and a key may not be "authorized". One that
+    was configured for this node counts as it is.
     """
 
     @property
@@ -25,24 +30,22 @@ class Patterns(Protocol):
     def ambiguous(self) -> Iterable[re.Pattern[str]]: ...
 
 
-#: What the node is only asked: nothing that a check raises is a rejection of the order.
-_CHECKS = (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED)
-
-
-def classify(operation: Operation, reply: Reply, patterns: Patterns) -> Answer:
-    """What the reply to that operation means."""
+def classify(request: Request, reply: Reply, patterns: Patterns) -> Answer:
+    """What the reply to that request means."""
     match reply:
         case Done():
             return Answer(Verdict.DONE)
         case Value(bool(value)):
             return Answer(Verdict.YES if value else Verdict.NO)
         case Value(value):
-            text = one_line(f"the check {operation} gave {value}; it must answer true or false")
+            text = one_line(
+                f"the check {request.operation} gave {value}; it must answer true or false"
+            )
             return Answer(Verdict.UNAVAILABLE, text)
         case Absent(reason):
             return Answer(Verdict.UNAVAILABLE, one_line(reason))
         case Failed(chain):
-            return _failure(chain, patterns, asked=operation in _CHECKS)
+            return _failure(request, chain, patterns)
 
 
 def error_line(error: RemoteError) -> str:
@@ -56,26 +59,33 @@ def one_line(text: str) -> str:
     return line if len(line) <= LAST_ERROR_LIMIT else line[: LAST_ERROR_LIMIT - 1] + "…"
 
 
-def _failure(chain: Chain, patterns: Patterns, asked: bool) -> Answer:
+def _failure(request: Request, chain: Chain, patterns: Patterns) -> Answer:
     """The first exception that means something decides; the innermost is the most honest one."""
-    changed = (
+    meanings = (
         (Verdict.ALREADY_DONE, patterns.already_done),
         (Verdict.NOT_DUE, patterns.not_due),
-    )
-    trouble = (
         # In this order: a Net::OpenTimeout is a Timeout::Error too.
         (Verdict.DOWN, patterns.down),
         (Verdict.AMBIGUOUS, patterns.ambiguous),
     )
     # "Already" and "not yet" answer a request for change; a question can't be rejected either.
-    meanings = trouble if asked else (*changed, *trouble)
     for error in chain:
-        for verdict, expected in meanings:
-            if any(_matches(pattern, error) for pattern in expected):
+        for verdict, expected in meanings if request.is_task else meanings[2:]:
+            if any(_fits(pattern, error, request.number) for pattern in expected):
                 return Answer(verdict, error_line(error))
-    return Answer(Verdict.AMBIGUOUS if asked else Verdict.REJECTED, error_line(chain[0]))
+    otherwise = Verdict.REJECTED if request.is_task else Verdict.AMBIGUOUS
+    return Answer(otherwise, error_line(chain[0]))
 
 
-def _matches(pattern: re.Pattern[str], error: RemoteError) -> bool:
+#: Our own patterns that speak of an order.
+_OF_AN_ORDER = frozenset({*ALREADY_DONE, *NOT_DUE})
+
+
+def _fits(pattern: re.Pattern[str], error: RemoteError, number: str) -> bool:
     names = (error.name, *error.ancestors)
-    return any(pattern.search(f"{name}: {error.message}") for name in names)
+    found = any(pattern.search(f"{name}: {error.message}") for name in names)
+    return found and (pattern.pattern not in _OF_AN_ORDER or _names(number, error.message))
+
+
+def _names(number: str, text: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(number)}(?![A-Za-z0-9])", text) is not None

@@ -1,6 +1,6 @@
 """One SSH connection, one remote rake, which does one request after the other (rule C3).
 
-A question about the next order may stand behind a request that the node works on; a task never
+Questions about the next orders may stand behind a request that the node works on; a task never
 stands behind anything.
 
 Only an explicit, well-formed answer counts (rule C5). After anything else the session is over, and
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, U
 from ordermonit.node import ssh, wire
 from ordermonit.node.answers import classify, error_line, one_line
 from ordermonit.node.channel import TAIL, Channel, Ended, complaint
-from ordermonit.orders.model import VALID_NUMBER, Answer, Operation, Question, Verdict
+from ordermonit.orders.model import VALID_NUMBER, Answer, Request, Verdict
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -51,27 +52,12 @@ NOISE_LIMIT = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """One line that was sent. `at` is monotonic, in seconds."""
+class _Sent:
+    """One request that went out as line `id`."""
 
     id: int
-    verb: str
-    operation: Operation
-    number: str
-    at: float
-
-    def age_left(self, limit: float) -> float:
-        """Seconds until it is `limit` seconds old."""
-        return self.at + limit - time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """A question that was sent before its turn; its answer once that was taken from the line."""
-
-    question: Question
-    request: _Request
-    answer: Answer | None = None
+    request: Request
+    patience: float  # seconds that the node gives it
 
 
 class Node:
@@ -84,7 +70,9 @@ class Node:
         self._channel = Channel()
         self._noise = b""
         self._requests = 0
-        self._ahead: _Ahead | None = None
+        self._sent: deque[_Sent] = deque()
+        self._turn = 0.0  # monotonic: since when the node can be at the first of them
+        self._known: dict[Request, Answer] = {}  # of questions that were answered before their turn
         self._is_dead = True
         self._is_stopping = False
         self._limit: asyncio.Timeout | None = None  # of what is being waited for
@@ -122,72 +110,47 @@ class Node:
             soon = asyncio.get_running_loop().time() + self._grace
             self._limit.reschedule(min(self._limit.when() or inf, soon))
 
-    def begin(self, question: Question) -> None:
-        """Send a question ahead of its turn; `ask` takes its answer. Waits for nothing and never
-        raises.
+    def is_next(self, question: Request) -> bool:
+        """Whether its answer waits for nothing that was asked before it."""
+        return question in self._known or not self._sent or self._sent[0].request == question
 
-        It changes nothing on the node, so it may travel while we do something else. One at a time.
+    async def answer(self, request: Request, behind: Sequence[Request] = ()) -> Answer:
+        """Put a request that `is_next` to the node, and questions behind it, wanted next maybe.
+
+        A question that was put behind another one before is answered by that, if no task has run
+        since. Never raises for what the network or the node does.
         """
-        ahead = self._ahead
-        if not self.is_open or (ahead and (ahead.answer is None or ahead.question == question)):
-            return
-        with suppress(OSError):
-            request = self._send("ask", question.operation, question.number)
-            self._ahead = _Ahead(question, request)
+        if request.is_task:
+            # What was missing before a task may be there after it; what is there stays there.
+            self._known = {q: a for q, a in self._known.items() if a.verdict is Verdict.YES}
+        known = self._known.pop(request, None)
+        try:
+            for each in (*(() if known else (request,)), *behind):
+                self._send_once(each)
+        except OSError as error:
+            text = f"the request could not be sent: {ssh.reason(error)}"
+            return known or self._dead(Verdict.LOST, text)
+        return known or await self._next()
 
-    def take(self, question: Question) -> Answer | None:
-        """The answer of a question that was sent ahead, if it is here; then it is gone."""
-        ahead = self._ahead
-        if ahead is None or ahead.question != question or ahead.answer is None:
-            return None
-        self._ahead = None
-        return ahead.answer
+    async def drain(self) -> None:
+        """Wait for the answers of the questions that were asked, and keep them for their turn.
 
-    def knows(self, question: Question) -> bool:
-        """Whether `take` has the answer."""
-        ahead = self._ahead
-        return ahead is not None and ahead.question == question and ahead.answer is not None
-
-    async def settle(self) -> None:
-        """Wait for the answer of the question that was sent ahead, and keep it if it is one.
-
-        Never raises; where there was no answer, the session may be over.
+        Never raises; where there was no answer, the session is over.
         """
-        if self._ahead is None or self._ahead.answer is not None:
-            return
-        answer = await self._answer(self._ahead.request)
-        self._ahead = None if answer.verdict.is_trouble else replace(self._ahead, answer=answer)
+        while self._sent:
+            question = self._sent[0].request
+            answer = await self._next()
+            if answer.verdict.is_trouble:
+                self._dead(answer.verdict, "")
+            else:
+                self._known[question] = answer
 
-    async def ask(
-        self, operation: Operation, number: str, meanwhile: Callable[[], None] = lambda: None
-    ) -> Answer:
-        """Put a check to the node, and do `meanwhile` once it is on its way.
-
-        Never raises for what the network or the node does.
-        """
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            meanwhile()
-            answer = ahead.answer or await self._answer(ahead.request)
-            if ahead.question == Question(operation, number):
-                return answer
-        return await self._request("ask", operation, number, None, meanwhile)
-
-    async def run(
-        self,
-        operation: Operation,
-        number: str,
-        then: Question | None = None,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> Answer:
-        """Run a task on the node, and send a question behind it that may be wanted next.
-
-        `meanwhile` is done once they are on their way: so it costs the node no wait.
-
-        Never raises for what the network or the node does.
-        """
-        await self.settle()
-        return await self._request("run", operation, number, then, meanwhile)
+    async def _next(self) -> Answer:
+        answer = await self._answered(self._sent[0])
+        if self._sent:
+            self._sent.popleft()
+        self._turn = time.monotonic()
+        return answer
 
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
@@ -310,56 +273,44 @@ class Node:
             "See what `rake environment` says there; the next cycle tries again",
         )
 
-    async def _request(
-        self,
-        verb: str,
-        operation: Operation,
-        number: str,
-        then: Question | None,
-        meanwhile: Callable[[], None],
-    ) -> Answer:
+    def _send_once(self, request: Request) -> None:
+        """Send it, unless that was done. Raises OSError when the channel is closed."""
+        if request in self._known or any(sent.request == request for sent in self._sent):
+            return
         if not self.is_open:
-            return self._dead(Verdict.LOST, "the session with the node was over before the request")
-        try:
-            request = self._send(verb, operation, number)
-        except OSError as error:
-            return self._dead(Verdict.LOST, f"the request could not be sent: {ssh.reason(error)}")
-        if then is not None:
-            self.begin(then)
-        meanwhile()
-        answer = await self._answer(request)
-        if self._ahead is not None and self._ahead.answer is None:  # its turn begins now
-            request = replace(self._ahead.request, at=time.monotonic())
-            self._ahead = replace(self._ahead, request=request)
-        return answer
-
-    def _send(self, verb: str, operation: Operation, number: str) -> _Request:
-        if not VALID_NUMBER.fullmatch(number):  # rule C10: the caller has seen to it
-            raise ValueError(f"{number!r} is no order's number")
+            raise BrokenPipeError("the session with the node was over before the request")
+        if not VALID_NUMBER.fullmatch(request.number):  # rule C10: the caller has seen to it
+            raise ValueError(f"{request.number!r} is no order's number")
+        if not self._sent:
+            self._turn = time.monotonic()
         self._requests += 1
-        timeout = self._settings.task_timeout
-        self._channel.write(wire.request(self._requests, verb, operation, number, timeout))
-        return _Request(self._requests, verb, operation, number, time.monotonic())
+        patience = request.patience or self._settings.task_timeout
+        operation, number = request.operation, request.number
+        line = wire.request(self._requests, _verb(request), operation, number, patience)
+        self._channel.write(line)
+        self._sent.append(_Sent(self._requests, request, patience))
 
-    async def _answer(self, request: _Request) -> Answer:
-        timeout = self._settings.task_timeout
+    async def _answered(self, sent: _Sent) -> Answer:
+        patience = sent.patience
+        late = f"no answer within {patience:g} s"
         try:
-            async with self._at_most(request.age_left(timeout + GRACE), grace=STOP_GRACE):
+            left = self._turn + patience + GRACE - time.monotonic()
+            async with self._at_most(left, grace=STOP_GRACE):
                 line = await self._channel.line()
-            reply = wire.reply(line, request.id, request.verb)
+            reply = wire.reply(line, sent.id, _verb(sent.request))
         except TimeoutError:
-            return self._dead(Verdict.TIMEOUT, f"no answer within {timeout:g} s")
+            return self._dead(Verdict.TIMEOUT, late)
         except _Stopped:
             return self._dead(Verdict.LOST, "stopped before the answer came")
         except Ended as end:
             # The node's own watchdog ends what takes too long.
-            if request.age_left(timeout) <= 0:
-                return self._dead(Verdict.TIMEOUT, f"no answer within {timeout:g} s: {end}")
+            if time.monotonic() >= self._turn + patience:
+                return self._dead(Verdict.TIMEOUT, f"{late}: {end}")
             words = self._channel.last_words()
             return self._dead(Verdict.LOST, f"{end}: {words}" if words else str(end))
         except wire.Garbage as garbage:
             return self._dead(Verdict.LOST, f"the node's answer can't be understood: {garbage}")
-        return classify(request.operation, reply, self._settings)
+        return classify(sent.request, reply, self._settings)
 
     @asynccontextmanager
     async def _at_most(self, seconds: float, grace: float) -> AsyncIterator[None]:
@@ -382,11 +333,16 @@ class Node:
 
     def _dead(self, verdict: Verdict, error: str) -> Answer:
         self._is_dead = True
+        self._sent.clear()
         return Answer(verdict, one_line(error))
 
 
 class _Stopped(Exception):
     """We were told to stop, and the operation in hand has had its last seconds."""
+
+
+def _verb(request: Request) -> str:
+    return "run" if request.is_task else "ask"
 
 
 def _misconfigured(message: str, remedy: str) -> ConfigurationError:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ordermonit.orders.model import Answer, Operation, Question
+from ordermonit.orders.model import Answer, Request
 
 if TYPE_CHECKING:
     from ordermonit.configuration import Node as Settings
@@ -40,48 +40,37 @@ class Session:
 
         self._runner.get_loop().call_soon_threadsafe(stop)
 
-    def begin(self, question: Question) -> None:
-        """Send a question now, if the session is open; `answer` then takes its answer."""
-        if self._node is not None:
-            self._node.begin(question)
-
-    def knows(self, question: Question) -> bool:
-        """Whether `answer` has it already, and waits for nothing."""
-        return self._node is not None and self._node.knows(question)
-
     def answer(
         self,
-        operation: Operation,
-        number: str,
-        then: Question | None = None,
-        meanwhile: Callable[[], None] = lambda: None,
+        request: Request,
+        behind: Sequence[Request] = (),
+        late: Callable[[], None] | None = None,
     ) -> Answer:
         """The node's answer. Opens the session first, if there is none.
 
-        `then` travels behind a task, since it may be wanted next; `meanwhile` is done while the
-        node works, if it has to.
+        `behind` are questions that travel behind it, since they may be wanted next. `late` is done
+        when it takes longer than a second.
 
         Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError.
         """
-        if self._node is not None:
-            known = self._node.take(Question(operation, number))
-            if known is not None:
-                return known
-        return self._runner.run(self._answer(operation, number, then, meanwhile))
+        return self._runner.run(self._answer(request, behind, late))
 
     async def _answer(
-        self,
-        operation: Operation,
-        number: str,
-        then: Question | None,
-        meanwhile: Callable[[], None],
+        self, request: Request, behind: Sequence[Request], late: Callable[[], None] | None
     ) -> Answer:
+        answer = asyncio.ensure_future(self._asked(request, behind))
+        if late is not None:
+            await asyncio.wait((answer,), timeout=1)
+            if not answer.done():
+                late()
+        return await answer
+
+    async def _asked(self, request: Request, behind: Sequence[Request]) -> Answer:
         node = await self._opened()
-        if operation not in self._settings.tasks:
-            return await node.ask(operation, number, meanwhile)
-        await node.settle()  # what ends with that question is not this task's
-        node = await self._opened()
-        return await node.run(operation, number, then, meanwhile)
+        if request.is_task or not node.is_next(request):
+            await node.drain()  # what ends with a question before it is not this one's
+            node = await self._opened()
+        return await node.answer(request, behind)
 
     async def _opened(self) -> Node:
         from ordermonit.node.rake import Node

@@ -51,6 +51,53 @@ class Event(Enum):
         "order {number}: {operation} gave no answer in time while Abacos answered for others,"
         " attempt {attempt} of {max_attempts}. The next cycle asks before it tries again",
     )
+    ORDER_DIED = (
+        "2fbee74425514553adccc607d3a208df",
+        Priority.WARNING,
+        "order {number}: {operation} ended the process that ran it ({error}), and Abacos has "
+        "nothing of it, attempt {attempt} of {max_attempts}. The next cycle tries again",
+    )
+    ORDER_NOT_THERE = (
+        "7be92531095e4dc89375b75a3dfe625b",
+        Priority.WARNING,
+        "order {number}: {error}, attempt {attempt} of {max_attempts}. The next cycle tries again",
+    )
+    INSERTION_UNVERIFIED = (
+        "d5a123f96b6347ee9399e08c3536b400",
+        Priority.WARNING,
+        "order {number}: insert_order said done, but Abacos does not have it. Nothing is charged "
+        "yet; every cycle asks, and after verify_within it is inserted again",
+    )
+    CONFIRMATION_UNVERIFIED = (
+        "50079efa058f48da94db065c5980bd24",
+        Priority.WARNING,
+        "order {number}: confirm_payment said done, but Abacos does not have the payment. Nothing "
+        "is charged yet; every cycle asks, and after verify_within it is confirmed again",
+    )
+    ORDER_SET_ASIDE = (
+        "a482507412874f8d85e9851f1d197226",
+        Priority.NOTICE,
+        "order {number}: {operation} gave no answer in the short time that is left while orders "
+        "hang. Nothing is charged; it is tried again later, with more time and after the others",
+    )
+    ORDER_REFUSED = (
+        "caad0f997c004a2193bea81f69bc51b7",
+        Priority.WARNING,
+        "order {number}: {operation} was refused as every other order is ({error}). Nothing is "
+        "charged; it is tried again when Abacos takes orders",
+    )
+    ORDER_REOPENED = (
+        "b4664dadbe564e56a07471ad06db081b",
+        Priority.NOTICE,
+        "order {number}: max_attempts was raised to {max_attempts}, so it is tried again",
+    )
+    INSERTIONS_BELIEVED = (
+        "3c155f63c1c44694808623f117648412",
+        Priority.WARNING,
+        "what {operation} said is believed, not verified: there is no usable check {check}. "
+        "Configure it under `checks` in integration_server.yml, so that a task which says done "
+        "and did nothing is found",
+    )
     ORDER_UNKNOWN = (
         "fd394431ee1040c0b428beb1c0ac87ef",
         Priority.WARNING,
@@ -82,9 +129,9 @@ class Event(Enum):
     CONFIRMATION_REPEATED = (
         "af7dbc7d552243b5816665e3c4aafbf8",
         Priority.WARNING,
-        "order {number}: the answer to the last confirm_payment was lost and no "
-        "payment_confirmed check is configured, so it is sent again. Look in Abacos whether "
-        "the payment stands there once",
+        "order {number}: its payment may have been confirmed before, and no payment_confirmed "
+        "check can say so; confirm_payment is sent all the same. Look in Abacos whether the "
+        "payment stands there once",
     )
     ORDER_CLOSED = (
         "ab0d2f9324914f81bcdbfa07a5a85450",

@@ -2,14 +2,28 @@
 
 A journey is a generator without I/O. It yields what it needs (a question, a durable record, a task)
 and is sent the node's answer; so each rule can be read here and tried in any order of events.
+
+No task is believed: what it said counts once Abacos shows it (rule C4).
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from ordermonit.orders.events import Event
-from ordermonit.orders.model import Answer, Operation, Order, Reason, Record, Status, Verdict, shown
+from ordermonit.orders.evidence import is_own_fault
+from ordermonit.orders.model import (
+    Answer,
+    InsertedBy,
+    Operation,
+    Order,
+    Reason,
+    Record,
+    Status,
+    Verdict,
+    shown,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +44,14 @@ class Run:
 class Save:
     """Make the record durable before anything else happens (rule C6).
 
-    `final` says that the order has a verdict, so that HEAD may pass it.
+    `final` says that the order has a verdict, so that HEAD may pass it. `operation` is the one that
+    the events are about.
     """
 
     record: Record
     events: tuple[Event, ...] = ()
     final: bool = False
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +68,35 @@ Journey = Generator[Step, Answer, Trouble | None]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about every journey.
-
-    `again` is about one of them: its order was passed before, and its payment may have been
-    confirmed then. It is confirmed again only where Abacos can be asked, and says no.
-    """
+    """What the configuration says about every journey; times in seconds."""
 
     max_attempts: int
     follow_all: bool
     authorized_states: frozenset[str]
     closed_states: frozenset[str]
     asks_payment: bool
-    again: bool = False
+    verify_within: float
+    task_timeout: float
 
 
-def journey(record: Record, order: Order | None, rules: Rules) -> Journey:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is so while one journey goes. `now` is aware; `records` are all of the checkpoint's.
+
+    `is_again`: its order was passed before, so its payment may have been confirmed then. It is
+    confirmed again only where Abacos can be asked, and says no. `is_held`: Abacos refuses every
+    order just now, so this one is only asked about (rule C8). `is_hurried`: orders hang, so a task
+    has a part of `task_timeout` alone, and running out of that is charged to nobody (rule C9).
+    """
+
+    now: datetime
+    records: Mapping[int, Record] = field(default_factory=lambda: MappingProxyType({}))
+    is_again: bool = False
+    is_held: bool = False
+    is_hurried: bool = False
+
+
+def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> Journey:
     """One order's journey in one cycle.
 
     `record` is the checkpoint's, or `first_record` for a new order; `order` is the Front's row, or
@@ -79,19 +109,29 @@ def journey(record: Record, order: Order | None, rules: Rules) -> Journey:
         invalid = record.with_(status=Status.FAILED, reason=Reason.INVALID_NUMBER)
         yield Save(invalid, (Event.NUMBER_INVALID,), final=True)
         return None
+    if record.status is Status.EXHAUSTED:  # max_attempts was raised: C7
+        record = record.with_(status=Status.FAILED)
+        yield Save(record, (Event.ORDER_REOPENED,))
     if record.status is Status.FAILED and record.attempts >= rules.max_attempts:  # C7
         exhausted = record.with_(status=Status.EXHAUSTED)
         yield Save(exhausted, (Event.ORDER_EXHAUSTED,), final=True)
         return None
     if record.status is Status.PAYMENT_PENDING:  # P2
-        return (yield from _payment(record, order, rules))
+        return (yield from _payment(record, order, rules, scene))
 
     answer = yield Ask(Operation.ORDER_EXISTS)  # C4
     if answer.verdict.is_trouble:
         return Trouble(Operation.ORDER_EXISTS, answer)
     if answer.verdict is Verdict.YES:
-        return (yield from _found(record, order, rules))
-    return (yield from _insertion(record, order, rules, missing=answer.verdict is Verdict.NO))
+        return (yield from _found(record, order, rules, scene))
+    is_missing = answer.verdict is Verdict.NO
+    if is_missing and record.is_unverified:
+        yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
+        return None
+    if scene.is_held:  # C8
+        yield Save(record, final=True)
+        return None
+    return (yield from _insertion(record, order, rules, scene, is_missing))
 
 
 def first_record(order: Order, now: datetime) -> Record:
@@ -99,116 +139,210 @@ def first_record(order: Order, now: datetime) -> Record:
     return Record(order.id, shown(order.number), Status.FAILED, Reason.NOT_FOUND, now, now)
 
 
-def has_work(record: Record, order: Order | None, rules: Rules) -> bool:
+def has_work(record: Record, order: Order | None, rules: Rules, scene: Scene) -> bool:
     """Whether a cycle would do anything at all for this record.
 
     A payment that is still not authorized, or a number that is still invalid, costs nothing (C2).
     """
-    step = next(journey(record, order, rules))
+    step = next(journey(record, order, rules, scene))
     return not (isinstance(step, Save) and step.final and step.record == record)
 
 
-def _found(record: Record, order: Order, rules: Rules) -> Journey:
+def _found(record: Record, order: Order, rules: Rules, scene: Scene) -> Journey:
     """It is in Abacos. Who put it there decides whether its payment is ours to follow."""
-    followed = rules.follow_all and (rules.asks_payment or not rules.again)
-    if record.sent or followed:  # P1, P3
-        return (yield from _payment(record, order, rules, (Event.ORDER_FOUND,)))
-    yield Save(_resolved(record, Reason.OK), (Event.ORDER_FOUND,), final=True)
+    event = Event.ORDER_INSERTED if record.is_unverified else Event.ORDER_FOUND
+    followed = rules.follow_all and (rules.asks_payment or not scene.is_again)
+    if record.inserted_by is not InsertedBy.OTHERS or followed:  # P1, P3
+        if record.in_flight is Operation.INSERT_ORDER:  # it has its answer now
+            record = record.with_(in_flight=None)
+        return (yield from _payment(record, order, rules, scene, (event,)))
+    yield Save(_resolved(record, Reason.OK), (event,), final=True)
     return None
 
 
-def _insertion(record: Record, order: Order, rules: Rules, missing: bool) -> Journey:
-    """It is not in Abacos, or the node can't say: the task itself then answers "already exists"."""
-    sent_before = record.sent
-    record = record.with_(in_flight=Operation.INSERT_ORDER, sent=True, reason=Reason.NOT_FOUND)
-    yield Save(record, (Event.ORDER_MISSING,) if missing else ())
-    answer = yield Run(Operation.INSERT_ORDER)
-    if answer.verdict.is_trouble:  # C5
-        return Trouble(Operation.INSERT_ORDER, answer)
-    record = record.with_(in_flight=None)
-    match answer.verdict:
-        case Verdict.DONE:
-            inserted = (Event.ORDER_INSERTED,)
-            return (yield from _payment(record, order, rules, inserted, fresh=True))
-        case Verdict.ALREADY_DONE:
-            return (yield from _found(record.with_(sent=sent_before), order, rules))
-        case Verdict.NOT_DUE:
-            waiting = record.with_(reason=Reason.NOT_DUE, last_error=answer.error)
-            yield Save(waiting, (Event.INSERTION_WAITING,), final=True)
-        case _:
-            yield charged(record, Reason.REJECTED, answer, rules)
-    return None
+def _insertion(
+    record: Record, order: Order, rules: Rules, scene: Scene, is_missing: bool
+) -> Journey:
+    """It is not in Abacos; or the node can't say, and then the task has to (`is_missing`)."""
+    task = Operation.INSERT_ORDER
+    before, begun = (
+        record,
+        record.with_(
+            in_flight=task,
+            reason=Reason.NOT_FOUND,
+            inserted_by=max(record.inserted_by, InsertedBy.MAYBE_US, key=_claim),
+        ),
+    )
+    yield Save(begun, (Event.ORDER_MISSING,) if is_missing else (), operation=task)
+    answer = yield Run(task)
+    if answer.verdict.is_outage:  # C5
+        return Trouble(task, answer)
+    shown = yield Ask(Operation.ORDER_EXISTS)  # C4: nothing is believed that can be asked
+    unverified = begun.with_(reason=Reason.NOT_THERE, last_error=None)
+    if shown.verdict.is_trouble:
+        if answer.verdict is Verdict.DONE:  # a queue may have it: it is not run again at once
+            yield Save(unverified, operation=task)
+            return Trouble(Operation.ORDER_EXISTS, shown)
+        return Trouble(task, answer if answer.verdict.is_trouble else shown)
+    ended = begun.with_(in_flight=None)
+    if shown.verdict is Verdict.YES:
+        ours = ended.with_(inserted_by=InsertedBy.US) if is_missing else ended
+        inserted = (Event.ORDER_INSERTED,)
+        return (yield from _payment(ours, order, rules, scene, inserted, is_fresh=is_missing))
+    if shown.verdict is Verdict.NO:
+        if answer.verdict is Verdict.DONE:
+            yield Save(unverified, (Event.INSERTION_UNVERIFIED,), final=True, operation=task)
+            return None
+    elif answer.verdict is Verdict.DONE:
+        ours = ended.with_(inserted_by=InsertedBy.US)
+        inserted = (Event.ORDER_INSERTED,)
+        return (yield from _payment(ours, order, rules, scene, inserted, is_fresh=True))
+    elif answer.verdict is Verdict.ALREADY_DONE:
+        theirs = ended.with_(inserted_by=before.inserted_by)
+        return (yield from _found(theirs, order, rules, scene))
+    elif answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
+        return Trouble(task, answer)
+    if answer.verdict is Verdict.NOT_DUE:
+        waiting = ended.with_(reason=Reason.NOT_DUE, last_error=answer.error)
+        yield Save(waiting, (Event.INSERTION_WAITING,), final=True, operation=task)
+        return None
+    return (yield from _refused(ended, task, answer, rules, scene))
+
+
+def _claim(inserted_by: InsertedBy) -> int:
+    """How sure it is that it was us."""
+    return list(InsertedBy).index(inserted_by)
 
 
 def _payment(
     record: Record,
     order: Order,
     rules: Rules,
+    scene: Scene,
     events: tuple[Event, ...] = (),
-    fresh: bool = False,
+    is_fresh: bool = False,
 ) -> Journey:
-    """It is in Abacos and ours to follow. `fresh`: inserted a moment ago, so surely unpaid."""
-    unanswered = record.in_flight is Operation.CONFIRM_PAYMENT
-    record = record.with_(status=Status.PAYMENT_PENDING, last_error=None)
+    """It is in Abacos and ours to follow. `is_fresh`: we put it there just now, so it is unpaid."""
+    begun = record.in_flight is Operation.CONFIRM_PAYMENT
+    unverified = record.is_unverified
+    is_doubtful = begun or (not is_fresh and record.inserted_by is not InsertedBy.US)
+    pending = record.with_(status=Status.PAYMENT_PENDING, last_error=None)
     if order.state in rules.closed_states:  # P2
-        closed = _resolved(record, Reason.CLOSED)
+        closed = _resolved(pending, Reason.CLOSED)
         yield Save(closed, (*events, Event.ORDER_CLOSED), final=True)
         return None
     if order.state not in rules.authorized_states:  # P2
-        waiting = record.with_(reason=Reason.NOT_DUE, in_flight=None)
+        waiting = pending.with_(reason=Reason.NOT_DUE, in_flight=None)
         yield Save(waiting, (*events, Event.PAYMENT_WAITING), final=True)
         return None
-    if rules.asks_payment and not fresh:  # P3
-        yield Save(record.with_(reason=Reason.OK), events)
-        events = ()
+    if rules.asks_payment and not is_fresh:  # P3
+        if not unverified:
+            yield Save(pending.with_(reason=Reason.OK), events)
+            events = ()
         answer = yield Ask(Operation.PAYMENT_CONFIRMED)
         if answer.verdict.is_trouble:
             return Trouble(Operation.PAYMENT_CONFIRMED, answer)
         if answer.verdict is Verdict.YES:
-            yield Save(_resolved(record, Reason.OK), (Event.PAYMENT_CONFIRMED,), final=True)
+            yield Save(_resolved(pending, Reason.OK), (Event.PAYMENT_CONFIRMED,), final=True)
             return None
-        if rules.again and answer.verdict is not Verdict.NO:
-            yield Save(_resolved(record, Reason.OK), final=True)
+        if unverified and answer.verdict is Verdict.NO:
+            yield _still_unverified(record, Operation.CONFIRM_PAYMENT, rules, scene)
             return None
-        unanswered = unanswered and answer.verdict is not Verdict.NO
-    if unanswered:
+        if scene.is_again and answer.verdict is not Verdict.NO:
+            yield Save(_resolved(pending, Reason.OK), final=True)
+            return None
+        is_doubtful = is_doubtful and answer.verdict is not Verdict.NO
+    if is_doubtful:
         events = (*events, Event.CONFIRMATION_REPEATED)
-    return (yield from _confirmation(record, rules, events))
+    return (yield from _confirmation(pending, rules, scene, events))
 
 
-def _confirmation(record: Record, rules: Rules, events: tuple[Event, ...]) -> Journey:
+def _confirmation(record: Record, rules: Rules, scene: Scene, events: tuple[Event, ...]) -> Journey:
     """Its payment is authorized and, as far as can be known, not confirmed (rule P1)."""
-    record = record.with_(reason=Reason.OK, in_flight=Operation.CONFIRM_PAYMENT)
-    yield Save(record, events)
-    answer = yield Run(Operation.CONFIRM_PAYMENT)
-    if answer.verdict.is_trouble:
-        return Trouble(Operation.CONFIRM_PAYMENT, answer)
-    match answer.verdict:
-        case Verdict.DONE | Verdict.ALREADY_DONE:
-            confirmed = _resolved(record, Reason.OK)
-            yield Save(confirmed, (Event.PAYMENT_CONFIRMED,), final=True)
-        case Verdict.NOT_DUE:
-            waiting = record.with_(reason=Reason.NOT_DUE, in_flight=None)
-            yield Save(waiting, (Event.PAYMENT_WAITING,), final=True)
-        case _:
-            yield charged(record.with_(in_flight=None), Reason.REJECTED, answer, rules)
+    task = Operation.CONFIRM_PAYMENT
+    begun = record.with_(reason=Reason.OK, in_flight=task)
+    yield Save(begun, events, operation=task)
+    answer = yield Run(task)
+    if answer.verdict.is_outage:  # C5
+        return Trouble(task, answer)
+    shown = Answer(Verdict.UNAVAILABLE)
+    unverified = begun.with_(reason=Reason.NOT_THERE)
+    if rules.asks_payment:  # C4
+        shown = yield Ask(Operation.PAYMENT_CONFIRMED)
+    if shown.verdict.is_trouble:
+        if answer.verdict is Verdict.DONE:
+            yield Save(unverified, operation=task)
+            return Trouble(Operation.PAYMENT_CONFIRMED, shown)
+        return Trouble(task, answer if answer.verdict.is_trouble else shown)
+    is_confirmed = shown.verdict is Verdict.YES or (
+        shown.verdict is not Verdict.NO and answer.verdict in (Verdict.DONE, Verdict.ALREADY_DONE)
+    )
+    if is_confirmed:
+        confirmed = _resolved(begun, Reason.OK)
+        yield Save(confirmed, (Event.PAYMENT_CONFIRMED,), final=True, operation=task)
+    elif answer.verdict is Verdict.DONE:
+        yield Save(unverified, (Event.CONFIRMATION_UNVERIFIED,), final=True, operation=task)
+    elif answer.verdict is Verdict.NOT_DUE:
+        waiting = begun.with_(reason=Reason.NOT_DUE, in_flight=None)
+        yield Save(waiting, (Event.PAYMENT_WAITING,), final=True, operation=task)
+    elif shown.verdict is not Verdict.NO and answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
+        return Trouble(task, answer)
+    else:
+        return (yield from _refused(begun.with_(in_flight=None), task, answer, rules, scene))
     return None
 
 
-def charged(record: Record, reason: Reason, answer: Answer, rules: Rules) -> Save:
+def _still_unverified(record: Record, task: Operation, rules: Rules, scene: Scene) -> Save:
+    """A task said done, and Abacos does not show it: a queue may need its time, and no more."""
+    within = timedelta(seconds=rules.verify_within)
+    if timedelta(0) <= scene.now - record.updated_at < within:
+        return Save(record, final=True)
+    error = f"{task} said done, and Abacos has nothing of it after {rules.verify_within:g} s"
+    lied = Answer(Verdict.REJECTED, error)
+    return charged(record.with_(in_flight=None), task, Reason.NOT_THERE, lied, rules)
+
+
+_REASONS = {Verdict.TIMEOUT: Reason.TIMEOUT, Verdict.DIED: Reason.DIED}
+
+
+def _refused(
+    record: Record, task: Operation, answer: Answer, rules: Rules, scene: Scene
+) -> Journey:
+    """Abacos has nothing of it, whatever the task said: an attempt, if that is its own fault."""
+    reason = _REASONS.get(answer.verdict, Reason.REJECTED)
+    is_hurried = scene.is_hurried and answer.verdict is Verdict.TIMEOUT
+    if not is_hurried and is_own_fault(record.id, answer.error, scene.records):
+        yield charged(record, task, reason, answer, rules)
+        return None
+    # What hung may still be worked on, so it is not sent again for a while (`may_be_worked_on`).
+    in_flight = task if answer.verdict is Verdict.TIMEOUT else None
+    uncharged = record.with_(reason=reason, last_error=answer.error, in_flight=in_flight)
+    if is_hurried:
+        yield Save(uncharged, (Event.ORDER_SET_ASIDE,), final=True, operation=task)
+        return None
+    yield Save(uncharged, (Event.ORDER_REFUSED,), final=True, operation=task)
+    return Trouble(task, Answer(Verdict.REJECTED, answer.error))
+
+
+def charged(record: Record, task: Operation, reason: Reason, answer: Answer, rules: Rules) -> Save:
     """One attempt more; the last one exhausts the record (rule C7)."""
     attempts = record.attempts + 1
-    exhausted = attempts >= rules.max_attempts
+    is_last = attempts >= rules.max_attempts
     after = record.with_(
-        status=Status.EXHAUSTED if exhausted else Status.FAILED,
+        status=Status.EXHAUSTED if is_last else Status.FAILED,
         reason=reason,
         attempts=attempts,
         last_error=answer.error,
     )
-    if exhausted:
-        return Save(after, (Event.ORDER_EXHAUSTED,), final=True)
-    event = Event.ORDER_TIMED_OUT if reason is Reason.TIMEOUT else Event.ORDER_REJECTED
-    return Save(after, (event,), final=True)
+    event = Event.ORDER_EXHAUSTED if is_last else _CHARGED.get(reason, Event.ORDER_REJECTED)
+    return Save(after, (event,), final=True, operation=task)
+
+
+_CHARGED = {
+    Reason.TIMEOUT: Event.ORDER_TIMED_OUT,
+    Reason.DIED: Event.ORDER_DIED,
+    Reason.NOT_THERE: Event.ORDER_NOT_THERE,
+}
 
 
 def _resolved(record: Record, reason: Reason) -> Record:

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     REJECTED = "REJECTED"
     TIMEOUT = "TIMEOUT"
+    DIED = "DIED"  # its task ended the process that ran it
+    NOT_THERE = "NOT_THERE"  # its task said done, and Abacos has nothing of it
     UNKNOWN = "UNKNOWN"
     NOT_DUE = "NOT_DUE"
     INVALID_NUMBER = "INVALID_NUMBER"
@@ -58,12 +60,18 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"  # the service is ill, or chokes on this one order
     DOWN = "down"
     TIMEOUT = "timeout"
+    DIED = "died"  # the task's own process ended without an answer; the remote rake lives
     LOST = "lost"  # the connection or the remote rake ended without an answer
 
     @property
     def is_trouble(self) -> bool:
         """Whether this leaves open what happened, so that nothing may be charged for it yet."""
-        return self in (Verdict.AMBIGUOUS, Verdict.DOWN, Verdict.TIMEOUT, Verdict.LOST)
+        return self in (Verdict.AMBIGUOUS, Verdict.TIMEOUT, Verdict.DIED) or self.is_outage
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether nobody can be asked just now, not even about this."""
+        return self in (Verdict.DOWN, Verdict.LOST)
 
 
 #: As much of a number that may not reach the node is kept, in characters.
@@ -78,12 +86,30 @@ class Answer:
     error: str | None = None
 
 
+#: The operations that change Abacos; the others only ask.
+TASKS = (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
+
+
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A check of one order: it changes nothing, so it may be put ahead of its turn."""
+class Request:
+    """One thing that is put to the node. `patience` in seconds; None for `task_timeout`."""
 
     operation: Operation
     number: str
+    patience: float | None = None
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it changes anything. A question may be put ahead of its turn; a task never."""
+        return self.operation in TASKS
+
+
+class InsertedBy(StrEnum):
+    """Who put an order into Abacos, and so, whose its payment is to follow (rule P1)."""
+
+    OTHERS = "-"  # the shop's own queue, or nobody yet
+    MAYBE_US = "maybe"  # an insertion of ours was begun, or may have been
+    US = "us"  # Abacos had it not, and has it since our task ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +151,8 @@ def by_id(id: int) -> str:
 class Record:
     """One order in the checkpoint.
 
-    `attempts` counts rejections and proven timeouts. `in_flight` names an operation that was begun
-    and has no answer yet. `sent` is true once an insertion of ours has begun: from then on its
-    payment is ours to follow (rule P1). Times are aware and in UTC.
+    `attempts` counts refusals that are this order's own fault. `in_flight` names an operation that
+    was begun and whose effect is not known yet. Times are aware and in UTC.
     """
 
     id: int
@@ -138,13 +163,23 @@ class Record:
     updated_at: datetime
     attempts: int = 0
     in_flight: Operation | None = None
-    sent: bool = False
+    inserted_by: InsertedBy = InsertedBy.OTHERS
     last_error: str | None = None
 
     @property
     def name(self) -> str:
         """What it is called: its number or, without one, its id as commands take it."""
         return self.number or by_id(self.id)
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether a task said done, and Abacos has shown nothing of it since `updated_at`."""
+        return self.reason is Reason.NOT_THERE and self.in_flight is not None
+
+    @property
+    def may_be_worked_on(self) -> bool:
+        """Whether its task was ended for being slow, so that Abacos may still be at it."""
+        return self.reason is Reason.TIMEOUT and self.in_flight is not None
 
     @property
     def is_open(self) -> bool:

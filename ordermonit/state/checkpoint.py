@@ -16,12 +16,15 @@ from datetime import UTC, datetime
 
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment, filled, fresh, noted
-from ordermonit.orders.model import VALID_NUMBER, Operation, Reason, Record, Status
+from ordermonit.orders.model import VALID_NUMBER, InsertedBy, Operation, Reason, Record, Status
 
 #: How many resolved records are kept for people to look at. The journal is the history.
 KEPT_RESOLVED = 100
 
-VERSION = 1
+VERSION = 2
+
+#: What is read: a version 1 is that of ordermonit 1.0, without ^SUSPECT lines.
+_READABLE = (b"1", b"2")
 _TITLE = "id number status reason attempts created updated in-flight inserted-by error"
 _CHECKSUM = b"^CHECKSUM sum-of-sha256 "
 _MODULUS = 1 << 256
@@ -32,6 +35,8 @@ class Checkpoint:
 
     `rescans` are the ids up to HEAD that a person wants checked again, and that were not yet.
 
+    `suspects` are the ids of orders that kept others waiting, each with how often (rule C9).
+
     `recovered` is true after `ordermonit recover`, until the next new orders have been checked: the
     one write that was lost may have been the intent to insert one of them.
     """
@@ -40,6 +45,7 @@ class Checkpoint:
         self.head = head
         self.gaps = tuple(gaps)
         self.rescans: tuple[tuple[int, int], ...] = ()
+        self.suspects: dict[int, int] = {}
         self.recovered = False
         self.records: dict[int, Record] = {}
         # One durable operation changes one record: the other lines are not made again.
@@ -93,6 +99,7 @@ class Checkpoint:
         head = [f"^VERSION {VERSION} {_TITLE}", f"^HEAD {self.head}"]
         head += [_gap_line(gap) for gap in self.gaps]
         head += [f"^RESCAN {first} {last}" for first, last in self.rescans]
+        head += [f"^SUSPECT {id} {tries}" for id, tries in self.suspects.items()]
         if self.recovered:
             head.append("^RECOVERED")
         title = [f"{line}\n".encode() for line in head]
@@ -145,7 +152,7 @@ def _line(record: Record) -> str:
             _stamp(record.created_at),
             _stamp(record.updated_at),
             record.in_flight or "-",
-            "us" if record.sent else "-",
+            record.inserted_by,
             "-" if record.last_error is None else json.dumps(record.last_error),
         )
     )
@@ -160,6 +167,7 @@ def decode(data: bytes, name: str) -> Checkpoint:
     checkpoint: Checkpoint | None = None
     gaps: list[Gap] = []
     rescans: list[tuple[int, int]] = []
+    suspects: dict[int, int] = {}
     recovered = False
     records: list[Record] = []
     for at, line in enumerate(lines[1:], start=2):
@@ -170,6 +178,9 @@ def decode(data: bytes, name: str) -> Checkpoint:
                 gaps.append(_parsed_gap(line))
             elif line.startswith("^RESCAN "):
                 rescans.append(_parsed_range(line))
+            elif line.startswith("^SUSPECT "):
+                id, tries = _parsed_pair(line, "^SUSPECT id tries")
+                suspects[id] = tries
             elif line == "^RECOVERED":
                 recovered = True
             else:
@@ -184,6 +195,7 @@ def decode(data: bytes, name: str) -> Checkpoint:
         checkpoint.put(record)
     checkpoint.gaps = tuple(gaps)
     checkpoint.rescans = tuple(rescans)
+    checkpoint.suspects = suspects
     checkpoint.recovered = recovered
     return checkpoint
 
@@ -202,7 +214,7 @@ def _verified(data: bytes, name: str) -> list[str]:
         raise _damaged(name, "it is empty")
     title, _, _ = data.partition(b"\n")
     match title.split(b" ", 2):
-        case [b"^VERSION", version, *_] if version != str(VERSION).encode():
+        case [b"^VERSION", version, *_] if version not in _READABLE:
             raise CheckpointError(
                 f"{name} is of version {version[:20].decode('ascii', 'replace')},"
                 f" and this program writes version {VERSION}",
@@ -250,11 +262,18 @@ def _parsed_gap(line: str) -> Gap:
 
 
 def _parsed_range(line: str) -> tuple[int, int]:
+    first, last = _parsed_pair(line, "^RESCAN first last")
+    if first > last:
+        raise ValueError("expected ^RESCAN first last")
+    return first, last
+
+
+def _parsed_pair(line: str, form: str) -> tuple[int, int]:
     match line.split(" "):
-        case [_, first, last] if 0 < _natural(first) <= _natural(last):
-            return int(first), int(last)
+        case [_, one, other] if _natural(one) > 0 and _natural(other) > 0:
+            return int(one), int(other)
         case _:
-            raise ValueError("expected ^RESCAN first last")
+            raise ValueError(f"expected {form}")
 
 
 def _parsed_number(text: str) -> str | None:
@@ -277,9 +296,7 @@ def _parsed_record(line: str) -> Record:
     columns = line.split(" ", 9)
     if len(columns) != 10:
         raise ValueError(f"found {len(columns)} columns, expected 10: {_TITLE}")
-    id, number, status, reason, attempts, created, updated, in_flight, sent, error = columns
-    if sent not in ("us", "-"):
-        raise ValueError(f"found {sent[:40]!r}, expected us or -")
+    id, number, status, reason, attempts, created, updated, in_flight, by, error = columns
     return Record(
         id=_natural(id),
         number=_parsed_number(number),
@@ -289,7 +306,7 @@ def _parsed_record(line: str) -> Record:
         updated_at=_moment(updated),
         attempts=_natural(attempts),
         in_flight=None if in_flight == "-" else Operation(in_flight),
-        sent=sent == "us",
+        inserted_by=InsertedBy(by),
         last_error=None if error == "-" else _unquoted(error),
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from ordermonit.errors import CheckpointError
-from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Reason, Record, Status
 
 #: The reasons that an order of the former service can have failed for, and still be tried again.
 _FAILURES = frozenset(
@@ -58,7 +58,7 @@ def parse(text: str, name: str, zone: tzinfo | None = None) -> Legacy:
 
     `name` is the file's, for messages. `zone` is the former service's, None for this machine's.
     The file has no order numbers: they are read from the Front later. An unresolved record counts
-    as sent, since the former service had run its insertion, so its payment is followed.
+    as maybe ours, since the former service had run its insertion, so its payment is followed.
 
     Raises CheckpointError that names the odd lines, one a line of the message, up to a limit.
     """
@@ -144,7 +144,7 @@ def _record(columns: list[str], zone: tzinfo | None) -> Record:
         created_at=_moment(created, zone),
         updated_at=_moment(updated, zone),
         attempts=_number(attempts, "a number of attempts", 0, _MOST_ATTEMPTS),
-        sent=now[0] is not Status.SUCCESS,
+        inserted_by=InsertedBy.OTHERS if now[0] is Status.SUCCESS else InsertedBy.MAYBE_US,
     )
 
 

@@ -2,6 +2,8 @@
 
 import time
 from collections import deque
+from datetime import timedelta
+from typing import Any
 
 from ordermonit.orders.events import Event
 from ordermonit.orders.model import Operation, Order, Record
@@ -14,8 +16,8 @@ EXISTS_ONLY = frozenset({Operation.ORDER_EXISTS})
 class Shop:
     """A world, its checkpoint, and one configuration."""
 
-    def __init__(self, checks: frozenset[Operation] = EXISTS_ONLY, **service: object) -> None:
-        self.world = World()
+    def __init__(self, checks: frozenset[Operation] = EXISTS_ONLY, **service: Any) -> None:
+        self.world = World(checks=checks)
         self.disk = Disk(Checkpoint(0).encode())
         self.configuration = configuration(checks, **service)
         self.events: list[Event] = []
@@ -33,6 +35,13 @@ class Shop:
         self.world.asked.clear()
         self.events.clear()
         return cycle(self.configuration, self.world, self.disk, self.events, deadline)
+
+    def age(self, seconds: float) -> None:
+        """Let so much time pass since anything happened to the records."""
+        checkpoint = self.disk.read()
+        for record in [*checkpoint.records.values()]:
+            checkpoint.put(record.with_(updated_at=record.updated_at - timedelta(seconds=seconds)))
+        self.disk.write(checkpoint)
 
     def record(self, id: int) -> Record:
         """The checkpoint's record."""

@@ -23,7 +23,7 @@ def test_an_intent_is_told_while_the_node_works_at_it() -> None:
     shop.world.witness = lambda: told.append(list(shop.events))
     shop.cycle()
     missing, inserted = Event.ORDER_MISSING, Event.ORDER_INSERTED
-    assert told == [[], [missing], [missing, inserted]]
+    assert told == [[], [missing], [missing], [missing, inserted]]
 
 
 def test_an_intent_is_told_where_nothing_can_be_sent_any_more() -> None:

@@ -1,20 +1,20 @@
 """A shop, a node and an Abacos in memory, with every fault that can be thought of between them."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
 from ordermonit.configuration import Configuration, Database, Node, Process, Service
-from ordermonit.cycle.plan import plan, rules
+from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.cycle.work import Work
 from ordermonit.errors import Unavailable
 from ordermonit.front.database import Front
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Gap, Moment
-from ordermonit.orders.model import Answer, Operation, Order, Question, Verdict
+from ordermonit.orders.model import TASKS, Answer, Operation, Order, Request, Verdict
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint, decode
 
@@ -35,6 +35,12 @@ class Fault(StrEnum):
     UNREACHABLE = "unreachable"
     LOST = "lost"
     LOST_AFTER_EFFECT = "lost after effect"
+    DIED = "died"
+    DIED_AFTER_EFFECT = "died after effect"
+    REJECTED_AFTER_EFFECT = "rejected after effect"
+    LIED = "lied"  # said done, and did nothing
+    QUEUED = "queued"  # said done, and takes effect later
+    ELSE_EXISTS = "something else exists"  # said "already exist", and it is not there
     CRASH = "crash"
     CRASH_AFTER_EFFECT = "crash after effect"
 
@@ -45,7 +51,14 @@ _VERDICTS = {
     Fault.AMBIGUOUS: Verdict.AMBIGUOUS,
     Fault.TIMEOUT: Verdict.TIMEOUT,
     Fault.TIMEOUT_AFTER_EFFECT: Verdict.TIMEOUT,
+    Fault.DIED: Verdict.DIED,
+    Fault.DIED_AFTER_EFFECT: Verdict.DIED,
+    Fault.REJECTED_AFTER_EFFECT: Verdict.REJECTED,
+    Fault.LIED: Verdict.DONE,
+    Fault.QUEUED: Verdict.DONE,
+    Fault.ELSE_EXISTS: Verdict.ALREADY_DONE,
     Fault.LOST: Verdict.LOST,
+    Fault.UNREACHABLE: Verdict.LOST,  # where the session was open already
     Fault.LOST_AFTER_EFFECT: Verdict.LOST,
 }
 _WITH_EFFECT = {
@@ -53,11 +66,18 @@ _WITH_EFFECT = {
     Fault.TIMEOUT_AFTER_EFFECT,
     Fault.LOST_AFTER_EFFECT,
     Fault.CRASH_AFTER_EFFECT,
+    Fault.DIED_AFTER_EFFECT,
+    Fault.REJECTED_AFTER_EFFECT,
 }
 
-
-def _is_task(operation: Operation) -> bool:
-    return operation in (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
+#: What a task may say; a question that meets one of these is answered truly.
+_OF_TASKS = {
+    Fault.REJECTED,
+    Fault.REJECTED_AFTER_EFFECT,
+    Fault.LIED,
+    Fault.QUEUED,
+    Fault.ELSE_EXISTS,
+}
 
 
 @dataclass
@@ -68,17 +88,21 @@ class World:
     inserted: Counter[str] = field(default_factory=Counter)
     inserted_again: Counter[str] = field(default_factory=Counter)
     confirmed: Counter[str] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    hangs: Counter[str] = field(default_factory=Counter)
+    faulty: Counter[str] = field(default_factory=Counter)
     lost_confirmations: Counter[str] = field(default_factory=Counter)
     faults: deque[Fault] = field(default_factory=deque)
     poisoned: dict[str, Fault] = field(default_factory=dict)
+    sick_tasks: dict[str, Fault] = field(default_factory=dict)  # poisoned, but for questions
     asked: list[tuple[Operation, str]] = field(default_factory=list)
+    patience: dict[str, float | None] = field(default_factory=dict)  # of each order's newest task
     told: list[str] = field(default_factory=list)
     witness: Callable[[], None] = lambda: None  # sees each operation begin
     asked_ahead: list[str] = field(default_factory=list)
-    ahead: Question | None = None
-    ahead_answer: Answer | None = None
+    waiting: list[Request] = field(default_factory=list)
+    known: dict[Request, Answer] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)  # what a number's fault says
+    is_late: bool = False  # every answer takes longer than a second
+    late_effects: list[tuple[Operation, str]] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
     # The Front, as `plan` reads it.
@@ -107,52 +131,61 @@ class World:
     def next_fault(self) -> Fault:
         return self.faults.popleft() if self.faults else Fault.NONE
 
-    def begin(self, question: Question) -> None:
-        assert question.operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED)
-        if self.ahead is None or (self.ahead_answer and self.ahead != question):
-            self.ahead, self.ahead_answer = question, None
-            self.asked_ahead.append(question.number)
-
-    def knows(self, question: Question) -> bool:
-        return self.ahead == question and self.ahead_answer is not None
-
     def answer(
         self,
-        operation: Operation,
-        number: str,
-        then: Question | None,
-        meanwhile: Callable[[], None],
+        request: Request,
+        behind: Sequence[Request] = (),
+        late: Callable[[], None] | None = None,
     ) -> Answer:
+        assert not any(each.is_task for each in behind)
         if self.faults and self.faults[0] is Fault.UNREACHABLE:
             self.faults.popleft()
             raise Unavailable("the node can't be reached", "wait")
-        if self.ahead is not None:
-            question, known = self.ahead, self.ahead_answer
-            if not (known and question == Question(operation, number)):
-                meanwhile()
-            self.ahead = self.ahead_answer = None
-            if question == Question(operation, number):
-                return known or self._answer(operation, number)
-            known = known or self._answer(question.operation, question.number)
-            if _is_task(operation) and not known.verdict.is_trouble:
-                self.ahead, self.ahead_answer = question, known
-        if _is_task(operation) and then is not None:
-            self.begin(then)
-        meanwhile()
-        answer = self._answer(operation, number)
-        if answer.verdict in (Verdict.TIMEOUT, Verdict.LOST):  # the session is over
+        if late is not None and self.is_late:
+            late()
+        if request.is_task or not (request in self.known or self.waiting[:1] in ([], [request])):
+            self._drain()
+        if request.is_task:
+            self.patience[request.number] = request.patience
+            self.known = {q: a for q, a in self.known.items() if a.verdict is Verdict.YES}
+        known = self.known.pop(request, None)
+        is_ahead = known is not None or request in self.waiting
+        for each in (*(() if is_ahead else (request,)), *behind):
+            if each not in self.known and each not in self.waiting:
+                self.waiting.append(each)
+                if each is not request:
+                    self.asked_ahead.append(each.number)
+        if known is not None:
+            return known
+        assert self.waiting.pop(0) == request
+        answer = self._answer(request.operation, request.number)
+        if answer.verdict is Verdict.LOST:  # the session is over
             self.leave()
         return answer
+
+    def _drain(self) -> None:
+        """Nothing stands before a task."""
+        while self.waiting:
+            question = self.waiting.pop(0)
+            answer = self._answer(question.operation, question.number)
+            if answer.verdict.is_trouble:
+                self.leave()
+            else:
+                self.known[question] = answer
 
     def _answer(self, operation: Operation, number: str) -> Answer:
         self.asked.append((operation, number))
         self.witness()
         if number in self.poisoned and not self.faults:
             self.faults.append(self.poisoned[number])
+        if number in self.sick_tasks and operation in TASKS:
+            self.faults.appendleft(self.sick_tasks[number])
         fault = self.next_fault()
+        if fault in (Fault.LIED, Fault.ELSE_EXISTS) and not self._is_shown(operation):
+            fault = Fault.NONE  # a lie that nobody could find
         if fault is Fault.CRASH:
             raise Crash
-        answer = Answer(_VERDICTS.get(fault, Verdict.DONE), fault)
+        answer = Answer(_VERDICTS.get(fault, Verdict.DONE), self.errors.get(number, fault))
         effect = fault in _WITH_EFFECT
         match operation:
             case Operation.ORDER_EXISTS:
@@ -163,19 +196,30 @@ class World:
                 found = self._insert(number, effect)
             case Operation.CONFIRM_PAYMENT:
                 found = self._confirm(number, effect)
-        is_task = _is_task(operation)
         if fault is Fault.CRASH_AFTER_EFFECT:
             self._lose(operation, number)
             raise Crash
-        if fault is Fault.NONE or (fault is Fault.REJECTED and not is_task):
+        if fault is Fault.NONE or (fault in _OF_TASKS and operation not in TASKS):
             return found
-        if fault is Fault.REJECTED or fault is Fault.AMBIGUOUS:
-            self.refusals[number] += 1
-        if answer.verdict is Verdict.TIMEOUT:
-            self.hangs[number] += 1
-        if answer.verdict in (Verdict.TIMEOUT, Verdict.LOST, Verdict.DOWN, Verdict.AMBIGUOUS):
-            self._lose(operation, number)
+        if fault is Fault.QUEUED and found.verdict is Verdict.DONE:
+            self.late_effects.append((operation, number))
+        self.faulty[number] += 1
+        self._lose(operation, number)
         return answer
+
+    def _is_shown(self, task: Operation) -> bool:
+        confirms = task is Operation.CONFIRM_PAYMENT
+        shown_by = Operation.PAYMENT_CONFIRMED if confirms else Operation.ORDER_EXISTS
+        return shown_by in self.checks
+
+    def queue_works(self) -> None:
+        """What was only put into the node's queue takes effect."""
+        for operation, number in self.late_effects:
+            if operation is Operation.INSERT_ORDER:
+                self._insert(number, True)
+            else:
+                self.confirmed[number] += 1
+        self.late_effects.clear()
 
     def _lose(self, operation: Operation, number: str) -> None:
         if operation is Operation.CONFIRM_PAYMENT:
@@ -196,7 +240,8 @@ class World:
         return Answer(Verdict.DONE)
 
     def leave(self) -> None:
-        self.ahead = self.ahead_answer = None
+        self.waiting.clear()
+        self.known.clear()
 
     def pause(self, seconds: float) -> None:
         pass
@@ -227,7 +272,9 @@ class Disk:
 ALL_CHECKS = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
 
-def configuration(checks: frozenset[Operation] = ALL_CHECKS, **service: Any) -> Configuration:
+def configuration(
+    checks: frozenset[Operation] = ALL_CHECKS, *, task_timeout: float = 0.0001, **service: Any
+) -> Configuration:
     """A configuration for the world in memory."""
     settings = {"max_orders_per_request": 3, "downtime_wait": 0.0001, **service}
     return Configuration(
@@ -239,6 +286,7 @@ def configuration(checks: frozenset[Operation] = ALL_CHECKS, **service: Any) -> 
             username="deploy",
             rails_root="/app",
             checks=dict.fromkeys(checks, "asked(number)"),
+            task_timeout=task_timeout,
         ),
         database=Database(url="sqlite://"),
     )
@@ -266,6 +314,12 @@ def cycle(
     checkpoint = disk.read()
     service = configuration.service
     front = cast(Front, world)
-    planned = plan(front, checkpoint, service, rules(configuration), Moment.now())
-    Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline).do(planned)
-    return bool(planned.items or planned.page)
+
+    def look() -> Plan:
+        return plan(front, checkpoint, service, rules(configuration), Moment.now())
+
+    planned = look()
+    if not planned.is_idle:
+        work = Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline)
+        work.do(planned, look)
+    return not planned.is_idle

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ordermonit.health.outlook import outlook, without_record
-from ordermonit.orders.journey import Ask, Rules, Run, Save, journey
+from ordermonit.orders.journey import Ask, Rules, Run, Save, Scene, journey
 from ordermonit.orders.model import Answer, Operation, Order, Reason, Record, Status, Verdict
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -14,7 +14,8 @@ BOTH = EXISTS | {Operation.PAYMENT_CONFIRMED}
 
 
 def rules(*, asks_payment: bool = False) -> Rules:
-    return Rules(4, False, frozenset({"authorized"}), frozenset({"canceled"}), asks_payment)
+    authorized, closed = frozenset({"authorized"}), frozenset({"canceled"})
+    return Rules(4, False, authorized, closed, asks_payment, verify_within=600, task_timeout=300)
 
 
 def record(status: Status, reason: Reason, attempts: int = 0, **more: object) -> Record:
@@ -23,7 +24,7 @@ def record(status: Status, reason: Reason, attempts: int = 0, **more: object) ->
 
 def first_operations(record: Record, rules: Rules) -> list[Operation]:
     """What the journey of an authorized order asks or runs first, and then, absent or unpaid."""
-    steps = journey(record, Order(1, "77", "authorized"), rules)
+    steps = journey(record, Order(1, "77", "authorized"), rules, Scene(NOW))
     found: list[Operation] = []
     step = next(steps)
     while len(found) < 2:
@@ -79,7 +80,7 @@ def test_an_order_given_up_has_the_command_to_type() -> None:
 def test_attempts_that_a_lower_limit_has_used_up_are_the_end_in_the_next_cycle() -> None:
     failed = record(Status.FAILED, Reason.REJECTED, attempts=4)
     assert "gives it up" in outlook(failed, rules(), BOTH).what
-    step = next(journey(failed, Order(1, "77", "authorized"), rules()))
+    step = next(journey(failed, Order(1, "77", "authorized"), rules(), Scene(NOW)))
     assert isinstance(step, Save)
     assert step.record.status is Status.EXHAUSTED
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment
-from ordermonit.orders.model import Operation, Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import KEPT_RESOLVED, Checkpoint, checksum, decode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ _records = st.builds(
     updated_at=_times,
     attempts=st.integers(0, 99),
     in_flight=st.none() | st.sampled_from(Operation),
-    sent=st.booleans(),
+    inserted_by=st.sampled_from(InsertedBy),
     last_error=st.none() | st.text(max_size=200),
 )
 _gaps = st.builds(
@@ -106,7 +106,7 @@ def test_anything_else_is_refused(data: bytes) -> None:
     [
         (b"", "it is empty"),
         (b"\0\0\0", "it is empty"),
-        (b"^VERSION 2 x\n", "of version 2, and this program writes version 1"),
+        (b"^VERSION 3 x\n", "of version 3, and this program writes version 2"),
         (b"hello\n", "line 1: expected \\^VERSION"),
         (b"^VERSION 1 x\n^HEAD 5\n", "cut off"),
     ],

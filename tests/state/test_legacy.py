@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordermonit.errors import CheckpointError, Exit
-from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint, decode
 from ordermonit.state.legacy import Legacy, parse
 
@@ -53,7 +53,7 @@ def test_first_generation() -> None:
         created_at=datetime(2012, 9, 26, 4, 24, 56, tzinfo=UTC),
         updated_at=datetime(2012, 9, 26, 4, 41, 12, tzinfo=UTC),
         attempts=1,
-        sent=True,
+        inserted_by=InsertedBy.MAYBE_US,
     )
 
 
@@ -61,15 +61,15 @@ def test_second_generation_with_a_head_of_the_first() -> None:
     found = read("checkpoint-7-columns")
     assert found.head == 72066
     assert [
-        (record.id, record.status, record.reason, record.attempts, record.sent)
+        (record.id, record.status, record.reason, record.attempts, record.inserted_by)
         for record in found.records
     ] == [
-        (72025, Status.SUCCESS, Reason.OK, 0, False),
-        (72026, Status.PAYMENT_PENDING, Reason.NOT_DUE, 5, True),
-        (72032, Status.SUCCESS, Reason.OK, 1, False),
-        (72045, Status.FAILED, Reason.NOT_FOUND, 1, True),
-        (72065, Status.SUCCESS, Reason.OK, 1, False),
-        (72066, Status.FAILED, Reason.NOT_FOUND, 1, True),
+        (72025, Status.SUCCESS, Reason.OK, 0, InsertedBy.OTHERS),
+        (72026, Status.PAYMENT_PENDING, Reason.NOT_DUE, 5, InsertedBy.MAYBE_US),
+        (72032, Status.SUCCESS, Reason.OK, 1, InsertedBy.OTHERS),
+        (72045, Status.FAILED, Reason.NOT_FOUND, 1, InsertedBy.MAYBE_US),
+        (72065, Status.SUCCESS, Reason.OK, 1, InsertedBy.OTHERS),
+        (72066, Status.FAILED, Reason.NOT_FOUND, 1, InsertedBy.MAYBE_US),
     ]
 
 

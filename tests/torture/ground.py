@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ordermonit.errors import CheckpointError
-from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint, decode
 from ordermonit.state.directory import State
 from tests.parts.databases import sqlite
@@ -138,7 +138,9 @@ class Ground:
     def record(self, number: int, status: Status, reason: Reason, **columns: Any) -> None:
         """Put a record of ours for this order into the checkpoint."""
         id, now = self.world.front.newest_id(), datetime.now(UTC)
-        record = Record(id, str(number), status, reason, now, now, sent=True).with_(**columns)
+        record = Record(id, str(number), status, reason, now, now, inserted_by=InsertedBy.US).with_(
+            **columns
+        )
         self.change(lambda checkpoint: checkpoint.put(record))
 
     def change(self, how: Callable[[Checkpoint], None]) -> None:
@@ -240,7 +242,9 @@ class Ground:
             return
         if checkpoint.head < head_before:
             yield f"HEAD fell from {head_before} to {checkpoint.head}"
-        sent = {r.number for r in checkpoint.records.values() if r.sent}
+        sent = {
+            r.number for r in checkpoint.records.values() if r.inserted_by is not InsertedBy.OTHERS
+        }
         for number in self._inserted() - inserted_before:
             if str(number) not in sent:
                 yield f"order {number} was inserted without a durable intent"

@@ -1,0 +1,70 @@
+"""Whose fault is it that an order was refused: its own, or Abacos's? Pure.
+
+An attempt may be charged only for what is the order's own fault (rule C7). When Abacos answers
+questions and refuses every insertion, that is an outage as any other (rule C8): it is charged to
+nobody, and nobody is given up for it.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+from ordermonit.orders.model import InsertedBy, Reason, Record, Status
+
+#: So many orders refused with the same error may be Abacos's fault; fewer are their own.
+MANY = 3
+
+#: Why an order stands where it does when its insertion was refused, whatever did that.
+_REFUSED = (Reason.REJECTED, Reason.TIMEOUT, Reason.DIED, Reason.NOT_THERE)
+
+
+def likeness(error: str | None) -> str:
+    """What is the same in the errors of several orders: all but the numbers."""
+    return re.sub(r"[0-9]+", "#", error or "")
+
+
+def is_own_fault(id: int, error: str | None, records: Mapping[int, Record]) -> bool:
+    """Whether this order's refusal may be charged to it.
+
+    It may when fewer than `MANY` orders are refused with that error, or when Abacos takes orders:
+    it took one of ours since the first of these refusals, or it has a newer order than they are.
+    """
+    alike = [
+        record
+        for record in records.values()
+        if record.id != id and is_refused(record) and likeness(record.last_error) == likeness(error)
+    ]
+    return len(alike) + 1 < MANY or _takes_orders(id, alike, records.values())
+
+
+def outage(records: Mapping[int, Record]) -> str | None:
+    """The error with which Abacos refuses every order; None while it takes some."""
+    refused = [record for record in records.values() if record.is_due and is_refused(record)]
+    for record in refused if len(refused) >= MANY else ():
+        if not is_own_fault(record.id, record.last_error, records):
+            return record.last_error
+    return None
+
+
+def is_refused(record: Record) -> bool:
+    """Whether its insertion or confirmation was refused the last time."""
+    return record.status in (Status.FAILED, Status.EXHAUSTED) and record.reason in _REFUSED
+
+
+def _takes_orders(id: int, alike: Collection[Record], records: Collection[Record]) -> bool:
+    newest = max(id, *(record.id for record in alike))
+    since = min(record.updated_at for record in alike)
+    return any(
+        _is_there(record)
+        and (record.id > newest or (_is_ours(record) and record.updated_at >= since))
+        for record in records
+    )
+
+
+def _is_ours(record: Record) -> bool:
+    return record.inserted_by is not InsertedBy.OTHERS
+
+
+def _is_there(record: Record) -> bool:
+    return record.status is Status.PAYMENT_PENDING or (
+        record.status is Status.SUCCESS and record.reason is Reason.OK
+    )
