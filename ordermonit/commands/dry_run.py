@@ -68,7 +68,8 @@ def _operations(item: Item, configuration: Configuration) -> list[Operation]:
             if isinstance(step, Ask):
                 done = Verdict.YES if step.operation in found else Verdict.NO
                 answer = Answer(done if step.operation in asked else Verdict.UNAVAILABLE)
-            if isinstance(step, Run) or (isinstance(step, Ask) and step.operation in asked):
+            is_put = isinstance(step, Run) or (isinstance(step, Ask) and step.operation in asked)
+            if isinstance(step, Ask | Run) and is_put and step.operation not in found:
                 found.append(step.operation)
             step = steps.send(answer)
     except StopIteration:

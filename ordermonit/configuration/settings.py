@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from ordermonit.configuration import kinds
 from ordermonit.configuration.keys import Key
-from ordermonit.configuration.patterns import ALREADY_DONE, AMBIGUOUS, DOWN, NOT_DUE, compiled
+from ordermonit.configuration.patterns import (
+    ALREADY_DONE,
+    AMBIGUOUS,
+    BROKEN,
+    DOWN,
+    NOT_DUE,
+    compiled,
+)
 from ordermonit.orders.model import Operation
 
 if TYPE_CHECKING:
@@ -225,6 +232,10 @@ class Node:
         tuple[re.Pattern[str], ...],
         Key(kinds.PATTERNS, "answers that mean: Abacos or a part of the node is down"),
     ] = field(default_factory=partial(compiled, DOWN))
+    broken: Annotated[
+        tuple[re.Pattern[str], ...],
+        Key(kinds.PATTERNS, "answers that mean: the node's deployment is broken, so nothing runs"),
+    ] = field(default_factory=partial(compiled, BROKEN))
     ambiguous: Annotated[
         tuple[re.Pattern[str], ...],
         Key(kinds.PATTERNS, "answers that mean: it is down, or this one order chokes it"),

@@ -13,7 +13,7 @@ from ordermonit.configuration import Configuration
 from ordermonit.cycle.asking import Asking, Line
 from ordermonit.cycle.ledger import Ledger, Store
 from ordermonit.cycle.plan import Item, Plan, Why, rules
-from ordermonit.errors import NodeLocked, Unavailable
+from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
 from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_own_fault, outage
 from ordermonit.orders.gaps import Moment
@@ -21,6 +21,7 @@ from ordermonit.orders.journey import Ask, Run, Save, Scene, Trouble, charged, j
 from ordermonit.orders.model import (
     TASKS,
     Answer,
+    InsertedBy,
     Operation,
     Reason,
     Record,
@@ -68,6 +69,7 @@ class Work:
         self._patience: float | None = None  # of a suspect's task; None: what others get
         self._refusal = outage(checkpoint.records)
         self._is_probing = False
+        self._is_broken = False
         self._down_since: float | None = None
         self._told: str | None = None
 
@@ -100,8 +102,18 @@ class Work:
         self._try_suspects(plan, look)
         self._ledger.settle()
         if self._refusal is not None and not self.stopped:
-            left = sum(record.is_due for record in self._checkpoint.records.values())
-            raise _waits(f"Abacos refuses every order: {self._refusal}", left)
+            raise self._refused()
+
+    def _refused(self) -> OrdermonitError:
+        """What ends a cycle in which nothing could be inserted."""
+        if self._is_broken:
+            return ConfigurationError(
+                f"the node's deployment is broken, so its tasks can't run: {self._refusal}",
+                "Deploy the application on the node again, or run its migrations. Nothing is lost"
+                " and no attempt was charged; the next cycle tries one order",
+            )
+        left = sum(record.is_due for record in self._checkpoint.records.values())
+        return _waits(f"Abacos refuses every order: {self._refusal}", left)
 
     def _try_suspects(self, plan: Plan, look: Callable[[], Plan]) -> None:
         """Who kept others waiting, one at a time; before the next one the others come again.
@@ -150,8 +162,9 @@ class Work:
             if trouble is None:
                 self._end(item)
                 self._set_aside(silent)
-            elif trouble.answer.verdict is Verdict.REJECTED:
+            elif trouble.answer.verdict in (Verdict.REJECTED, Verdict.BROKEN):
                 self._refusal = trouble.answer.error
+                self._is_broken = trouble.answer.verdict is Verdict.BROKEN
                 self._ledger.note_suspect(item.record.id)
                 self.checked += 1
             elif not self.stopped and not self._is_its_own_fault(item, trouble, waiting):
@@ -171,7 +184,9 @@ class Work:
         else:
             self._ledger.forget_suspect(item.record.id)
         if self._refusal is not None and outage(self._checkpoint.records) is None:
-            self._refusal = None  # Abacos takes orders again
+            took = record is not None and record.inserted_by is InsertedBy.US
+            if took or not self._is_broken:  # Abacos takes orders again
+                self._refusal, self._is_broken = None, False
 
     def _take(self, item: Item) -> Trouble | None:
         """Drive one journey as far as it goes."""
@@ -210,7 +225,7 @@ class Work:
             return False
         records = self._checkpoint.records
         found = (records.get(id) for id in self._checkpoint.suspects)
-        return any(record is None or record.reason in _HANGING for record in found)
+        return any(record is not None and record.reason is Reason.TIMEOUT for record in found)
 
     def _put(self, item: Item, step: Ask | Run, took: dict[Operation, float]) -> Answer:
         """Put one operation to the node for this order, and remember what it proves."""
@@ -312,9 +327,6 @@ class Work:
             self._down_since = self._told = None
             self._log.tell(Event.DOWNTIME_OVER, seconds=seconds)
 
-
-#: Reasons of those that may keep others waiting; those that died do so in an instant.
-_HANGING = (Reason.TIMEOUT, Reason.UNKNOWN)
 
 #: What one order's task may do by itself, while Abacos is well.
 _MAYBE_ITS_OWN = (Verdict.TIMEOUT, Verdict.AMBIGUOUS, Verdict.DIED)

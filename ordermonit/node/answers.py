@@ -25,6 +25,8 @@ class Patterns(Protocol):
     @property
     def not_due(self) -> Iterable[re.Pattern[str]]: ...
     @property
+    def broken(self) -> Iterable[re.Pattern[str]]: ...
+    @property
     def down(self) -> Iterable[re.Pattern[str]]: ...
     @property
     def ambiguous(self) -> Iterable[re.Pattern[str]]: ...
@@ -64,13 +66,14 @@ def _failure(request: Request, chain: Chain, patterns: Patterns) -> Answer:
     meanings = (
         (Verdict.ALREADY_DONE, patterns.already_done),
         (Verdict.NOT_DUE, patterns.not_due),
+        (Verdict.BROKEN, patterns.broken),
         # In this order: a Net::OpenTimeout is a Timeout::Error too.
         (Verdict.DOWN, patterns.down),
         (Verdict.AMBIGUOUS, patterns.ambiguous),
     )
     # "Already" and "not yet" answer a request for change; a question can't be rejected either.
     for error in chain:
-        for verdict, expected in meanings if request.is_task else meanings[2:]:
+        for verdict, expected in meanings if request.is_task else meanings[3:]:
             if any(_fits(pattern, error, request.number) for pattern in expected):
                 return Answer(verdict, error_line(error))
     otherwise = Verdict.REJECTED if request.is_task else Verdict.AMBIGUOUS

@@ -36,6 +36,19 @@ def is_own_fault(id: int, error: str | None, records: Mapping[int, Record]) -> b
     return len(alike) + 1 < MANY or _takes_orders(id, alike, records.values())
 
 
+def is_broken_for_it_alone(id: int, records: Mapping[int, Record]) -> bool:
+    """Whether the node's deployment, broken for this order before, has served another since."""
+    before = records.get(id)
+    return (
+        before is not None
+        and is_refused(before)
+        and any(
+            _is_there(record) and _is_ours(record) and record.updated_at >= before.updated_at
+            for record in records.values()
+        )
+    )
+
+
 def outage(records: Mapping[int, Record]) -> str | None:
     """The error with which Abacos refuses every order; None while it takes some."""
     refused = [record for record in records.values() if record.is_due and is_refused(record)]

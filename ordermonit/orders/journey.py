@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from ordermonit.orders.events import Event
-from ordermonit.orders.evidence import is_own_fault
+from ordermonit.orders.evidence import is_broken_for_it_alone, is_own_fault
 from ordermonit.orders.model import (
     Answer,
     InsertedBy,
@@ -311,7 +311,11 @@ def _refused(
     """Abacos has nothing of it, whatever the task said: an attempt, if that is its own fault."""
     reason = _REASONS.get(answer.verdict, Reason.REJECTED)
     is_hurried = scene.is_hurried and answer.verdict is Verdict.TIMEOUT
-    if not is_hurried and is_own_fault(record.id, answer.error, scene.records):
+    is_broken = answer.verdict is Verdict.BROKEN
+    is_its_own = is_own_fault(record.id, answer.error, scene.records)
+    if is_broken:
+        is_its_own = is_broken_for_it_alone(record.id, scene.records)
+    if is_its_own and not is_hurried:
         yield charged(record, task, reason, answer, rules)
         return None
     # What hung may still be worked on, so it is not sent again for a while (`may_be_worked_on`).
@@ -321,7 +325,7 @@ def _refused(
         yield Save(uncharged, (Event.ORDER_SET_ASIDE,), final=True, operation=task)
         return None
     yield Save(uncharged, (Event.ORDER_REFUSED,), final=True, operation=task)
-    return Trouble(task, Answer(Verdict.REJECTED, answer.error))
+    return Trouble(task, answer if is_broken else Answer(Verdict.REJECTED, answer.error))
 
 
 def charged(record: Record, task: Operation, reason: Reason, answer: Answer, rules: Rules) -> Save:

@@ -57,6 +57,7 @@ class Verdict(StrEnum):
     ALREADY_DONE = "already_done"
     NOT_DUE = "not_due"
     REJECTED = "rejected"
+    BROKEN = "broken"  # the node's code is not what the task needs: nobody's order is at fault
     AMBIGUOUS = "ambiguous"  # the service is ill, or chokes on this one order
     DOWN = "down"
     TIMEOUT = "timeout"

@@ -34,7 +34,8 @@ def test_c1_a_hundred_failing_orders_do_not_delay_a_new_one(world: World) -> Non
     world.configure("service", max_orders_per_request=100, max_attempts=9)
     world.run("init", "--from-start")
     failing = world.front.add_many(100, "authorized")
-    world.abacos.behave("reject", failing)
+    for at, number in enumerate(failing):  # each for a reason of its own
+        world.abacos.behave("reject", [number], message=f"produto {'x' * at} inexistente")
     world.cycle()
     world.configure("service", max_orders_per_request=1)
     [new] = world.front.add_many(1, "authorized")
@@ -133,6 +134,7 @@ def test_c8_three_cycles_of_downtime_charge_nobody(world: World) -> None:
         assert world.record(failing)["attempts"] == 1
     world.abacos.work()
     world.abacos.up()
+    world.configure("service", running_cycle=60)
     world.cycle()
     assert [world.abacos.judge.confirmed_count(n) for n in (failing, new)] == [1, 1]
 

@@ -6,9 +6,12 @@ import pytest
 
 from ordermonit.errors import Unavailable
 from ordermonit.orders.events import Event
-from ordermonit.orders.model import Operation, Reason, Status
+from ordermonit.orders.gaps import Moment
+from ordermonit.orders.model import Operation, Reason, Record, Status
 from tests.cycle.shop import Shop
 from tests.cycle.world import ALL_CHECKS, Fault
+
+_INSERT = Operation.INSERT_ORDER
 
 
 def test_c9_one_hanging_order_stops_nobody() -> None:
@@ -109,8 +112,12 @@ def test_c9_while_orders_hang_a_first_try_is_short_and_charged_to_nobody() -> No
 def test_c9_what_hung_is_not_sent_again_while_abacos_may_be_at_it() -> None:
     shop = Shop(task_timeout=300)
     shop.world.sick_tasks[shop.order(1)] = Fault.TIMEOUT
+    shop.order(9, "canceled")
+    now = Moment.now().wall
+    hanging = Record(9, "N9", Status.FAILED, Reason.TIMEOUT, now, now, in_flight=_INSERT)
     checkpoint = shop.disk.read()
-    checkpoint.suspects = {9: 1}  # somebody hangs
+    checkpoint.put(hanging)
+    checkpoint.suspects = {9: 1}
     shop.disk.write(checkpoint)
     shop.cycle()
     assert shop.record(1).may_be_worked_on

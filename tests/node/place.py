@@ -14,11 +14,12 @@ import pytest
 from ordermonit.configuration import Node as Settings
 from ordermonit.errors import OrdermonitError
 from ordermonit.node.rake import Node
-from ordermonit.orders.model import Answer, Operation, Question, Verdict
+from ordermonit.orders.model import Answer, Operation, Request, Verdict
 from tests.parts.sshd import Sshd
 
 INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS
-FIRST, SECOND = Question(EXISTS, "1"), Question(EXISTS, "2")
+FIRST, SECOND = Request(EXISTS, "1"), Request(EXISTS, "2")
+TASK = Request(INSERT, "1")
 YES, NO, DONE = Answer(Verdict.YES), Answer(Verdict.NO), Answer(Verdict.DONE)
 #: Seconds within which a failure must be told that nothing but a deadline could delay.
 SOON = 10
@@ -39,7 +40,7 @@ def run(settings: Settings, number: str, **options: Any) -> tuple[Answer, bool]:
 
     async def session() -> tuple[Answer, bool]:
         async with opened(settings) as node:
-            return await node.run(INSERT, number, **options), node.is_open
+            return await node.answer(Request(INSERT, number), **options), node.is_open
 
     return asyncio.run(session())
 

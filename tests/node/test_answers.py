@@ -1,15 +1,16 @@
 """What an answer of the node means."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from ordermonit.configuration import Node
 from ordermonit.node.answers import classify, one_line
 from ordermonit.node.wire import Absent, Done, Failed, RemoteError, Value
-from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Operation, Verdict
+from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Operation, Request, Verdict
 
-INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS
+INSERT, EXISTS = Request(Operation.INSERT_ORDER, "5"), Request(Operation.ORDER_EXISTS, "5")
 PATTERNS = Node(host="node", username="shop", rails_root="/srv/shop")
 
 
@@ -94,6 +95,7 @@ def test_a_pattern_sees_the_class_each_ancestor_and_the_message() -> None:
     class Own:
         already_done = (re.compile("^Shop::Duplicate: "),)
         not_due = ()
+        broken = ()
         down = (re.compile("^Shop::Error: .*gone$"),)
         ambiguous = ()
 
@@ -103,6 +105,66 @@ def test_a_pattern_sees_the_class_each_ancestor_and_the_message() -> None:
     assert classify(INSERT, Failed((error,)), Own()).verdict is Verdict.DOWN
     error = raised("gone fishing", "Shop::Closed", "Shop::Error")
     assert classify(INSERT, Failed((error,)), Own()).verdict is Verdict.REJECTED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised("PG::UniqueViolation: Key (cpf)=(1) already exists.", "PG::UniqueViolation"),
+        raised("customer 77 already exists"),
+        raised("Order number 51 already exist on Abacos"),
+        raised("the key of this shop isn't authorized"),
+    ],
+)
+def test_a_word_about_something_else_is_no_word_about_the_order(error: RemoteError) -> None:
+    assert classify(INSERT, Failed((error,)), PATTERNS).verdict is Verdict.REJECTED
+
+
+def test_a_pattern_of_ones_own_counts_as_it_is() -> None:
+    own = replace(PATTERNS, already_done=(re.compile("customer .* already exists"),))
+    error = raised("customer 77 already exists")
+    assert classify(INSERT, Failed((error,)), own).verdict is Verdict.ALREADY_DONE
+
+
+@pytest.mark.parametrize("said", ["Pedido 5 já existe", "PEDIDO 5 JA EXISTE", "Já foi inserido: 5"])
+def test_already_is_understood_in_portuguese(said: str) -> None:
+    assert classify(INSERT, Failed((raised(said),)), PATTERNS).verdict is Verdict.ALREADY_DONE
+
+
+_OUTAGES = (
+    *("Errno::ENOSPC", "Errno::EMFILE", "Errno::ENOMEM", "Errno::EADDRNOTAVAIL", "NoMemoryError"),
+    *("Redis::CannotConnectError", "RedisClient::ConnectionError", "Faraday::ConnectionFailed"),
+    *("Faraday::ServerError", "RestClient::ServiceUnavailable", "RestClient::BadGateway"),
+    *(
+        "Excon::Error::Socket",
+        "Excon::Errors::ServiceUnavailable",
+        "HTTPClient::ConnectTimeoutError",
+    ),
+    *("Curl::Err::ConnectionFailedError", "Curl::Err::SSLCACertificateError", "PG::AdminShutdown"),
+    "PG::CannotConnectNow",
+    *("PG::TooManyConnections", "PG::ReadOnlySqlTransaction"),
+    *("ActiveRecord::ReadOnlyError", "Trilogy::ConnectionError"),
+)
+
+
+@pytest.mark.parametrize("name", _OUTAGES)
+def test_an_outage_is_not_the_orders_fault(name: str) -> None:
+    answer = classify(INSERT, Failed((raised("of some kind", name),)), PATTERNS)
+    assert answer.verdict is Verdict.DOWN
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised("uninitialized constant Abacos::InsertOrder", "NameError"),
+        raised("cannot load such file -- savon", "LoadError"),
+        raised("Mysql2::Error: Unknown column 'x' in 'field list'", "Mysql2::Error"),
+        raised("Mysql2::Error: Table 'shop.x' doesn't exist", "ActiveRecord::StatementInvalid"),
+        raised('column "x" does not exist', "PG::UndefinedColumn"),
+    ],
+)
+def test_a_broken_deployment_is_not_the_orders_fault_either(error: RemoteError) -> None:
+    assert classify(INSERT, Failed((error,)), PATTERNS).verdict is Verdict.BROKEN
 
 
 def test_an_error_is_one_line_of_bounded_length() -> None:

@@ -22,7 +22,7 @@ from ordermonit.node import rake as node_module
 from ordermonit.node import ssh
 from ordermonit.node.rake import Node
 from ordermonit.node.session import Session
-from ordermonit.orders.model import Verdict
+from ordermonit.orders.model import Request, Verdict
 from tests.node.place import (
     EXISTS,
     INSERT,
@@ -133,7 +133,7 @@ def test_a_name_server_that_says_nothing_is_not_waited_for(
     session = Session(replace(settings, host="node.shop.example", connect_timeout=0.5))
     try:
         with pytest.raises(Unavailable, match=r"node\.shop\.example"):
-            session.answer(INSERT, "1")
+            session.answer(Request(INSERT, "1"))
         session.close()
         assert not ended.is_set()
     finally:

@@ -6,8 +6,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,7 @@ from ordermonit.node import rake as node_module
 from ordermonit.node.channel import TAIL
 from ordermonit.node.rake import Node
 from ordermonit.node.session import Session
-from ordermonit.orders.model import Answer, Operation, Verdict
+from ordermonit.orders.model import Answer, Operation, Request, Verdict
 from tests.node.place import (
     DONE,
     EXISTS,
@@ -27,6 +25,7 @@ from tests.node.place import (
     READY,
     SECOND,
     SOON,
+    TASK,
     YES,
     at,
     driver,
@@ -47,14 +46,14 @@ def test_one_login_and_one_boot_for_everything(settings: Settings, sshd: Sshd) -
     async def session() -> list[Answer]:
         async with opened(settings) as node:
             return [
-                await node.ask(EXISTS, "1"),
-                await node.run(INSERT, "1"),
-                await node.ask(EXISTS, "1"),
-                await node.run(INSERT, "hidden"),
-                await node.run(Operation.CONFIRM_PAYMENT, "unpaid"),
-                await node.run(Operation.CONFIRM_PAYMENT, "1"),
-                await node.ask(EXISTS, "down"),
-                await node.run(INSERT, "latin"),
+                await node.answer(Request(EXISTS, "1")),
+                await node.answer(Request(INSERT, "1")),
+                await node.answer(Request(EXISTS, "1")),
+                await node.answer(Request(INSERT, "hidden")),
+                await node.answer(Request(Operation.CONFIRM_PAYMENT, "unpaid")),
+                await node.answer(Request(Operation.CONFIRM_PAYMENT, "1")),
+                await node.answer(Request(EXISTS, "down")),
+                await node.answer(Request(INSERT, "latin")),
             ]
 
     unpaid = "RuntimeError: Order number unpaid isn't authorized"
@@ -79,7 +78,7 @@ def test_noise_neither_blocks_nor_fills_memory(settings: Settings) -> None:
 import asyncio, resource
 from pathlib import Path, PosixPath
 from ordermonit.configuration import Node as Settings
-from ordermonit.orders.model import Operation
+from ordermonit.orders.model import Operation, Request
 from ordermonit.node.rake import Node
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 async def main():
@@ -89,7 +88,7 @@ async def main():
         tasks={{Operation(k): v for k, v in {dict(TASKS)!r}.items()}}, checks={{}}), "test")
     await node.open()
     before = peak()
-    answer = await node.run(Operation.INSERT_ORDER, "noise")
+    answer = await node.answer(Request(Operation.INSERT_ORDER, "noise"))
     print(answer.verdict, node.is_open, peak() - before, len(node._channel._stderr))
     await node.close()
 asyncio.run(main())
@@ -187,12 +186,12 @@ def test_a_connection_that_breaks_is_lost_and_the_task_ends(
 
         async def session() -> Answer:
             async with opened(there) as node:
-                request = asyncio.ensure_future(node.run(INSERT, "hang"))
+                request = asyncio.ensure_future(node.answer(Request(INSERT, "hang")))
                 await asyncio.to_thread(pids, root_of(there))
                 own.cut()
                 answer = await request
                 assert not node.is_open
-                again = await node.run(INSERT, "1")
+                again = await node.answer(Request(INSERT, "1"))
                 assert again.verdict is Verdict.LOST
                 return answer
 
@@ -212,7 +211,7 @@ def test_a_half_open_connection_is_lost_and_no_timeout(settings: Settings) -> No
             async with opened(there) as node:
                 own.pause()
                 started = time.monotonic()
-                answer = await node.run(INSERT, "1")
+                answer = await node.answer(Request(INSERT, "1"))
                 return answer, time.monotonic() - started
 
         try:
@@ -252,8 +251,8 @@ def test_stopping_leaves_the_operation_its_last_seconds(
     async def session() -> tuple[Answer, Answer, bool]:
         async with opened(settings) as node:
             node.stop()
-            quick = await node.run(INSERT, "1")
-            hanging = await node.run(INSERT, "hang")
+            quick = await node.answer(Request(INSERT, "1"))
+            hanging = await node.answer(Request(INSERT, "hang"))
             return quick, hanging, node.is_open
 
     quick, hanging, is_open = asyncio.run(session())
@@ -279,51 +278,33 @@ def test_stopping_gives_up_on_a_boot(settings: Settings) -> None:
     assert asyncio.run(session()) < 2
 
 
-# A question that was sent before its answer is wanted
+# Questions that travel ahead of their turn
 
 
-def test_a_question_travels_ahead_of_its_answer(settings: Settings) -> None:
+def test_questions_travel_ahead_and_are_answered_at_their_turn(settings: Settings) -> None:
     async def session() -> list[Answer]:
         async with opened(settings) as node:
-            await node.run(INSERT, "1")
-            node.begin(FIRST)
-            node.begin(SECOND)  # one at a time: this one is not sent
-            first = [await node.ask(EXISTS, "1"), await node.ask(EXISTS, "2")]
-            node.begin(SECOND)  # nobody takes this answer, and nobody else gets it
-            return [*first, await node.ask(EXISTS, "1"), await node.run(INSERT, "3")]
+            found = [await node.answer(TASK, (FIRST, SECOND)), await node.answer(FIRST)]
+            found += [await node.answer(SECOND), await node.answer(SECOND)]
+            return found
 
-    assert asyncio.run(session()) == [YES, NO, YES, DONE]
+    assert asyncio.run(session()) == [DONE, YES, NO, NO]
 
 
-def test_a_question_behind_a_task_is_answered_once(settings: Settings) -> None:
-    async def session() -> list[object]:
+def test_a_task_stands_behind_nothing_and_what_was_missing_is_asked_again(
+    settings: Settings,
+) -> None:
+    second = Request(INSERT, "2")
+
+    async def session() -> list[Answer]:
         async with opened(settings) as node:
-            found: list[object] = [await node.run(INSERT, "1", SECOND), node.knows(SECOND)]
-            found += [await node.run(INSERT, "2"), node.knows(SECOND), node.knows(FIRST)]
-            # As it was when it was asked; and whoever wants to know again asks again.
-            return [*found, node.take(SECOND), node.take(SECOND), await node.ask(EXISTS, "2")]
+            found = [await node.answer(TASK, (FIRST, SECOND))]
+            assert not node.is_next(second)
+            await node.drain()
+            found.append(await node.answer(second))
+            return [*found, await node.answer(FIRST), await node.answer(SECOND)]
 
-    assert asyncio.run(session()) == [DONE, False, DONE, True, False, NO, None, YES]
-
-
-def test_what_is_to_be_done_meanwhile_costs_the_node_no_wait(settings: Settings) -> None:
-    task, question = root_of(settings) / "stdin", root_of(settings) / "asked"
-    asking = {**CHECKS, EXISTS: "File.write('asked', ''); true"}
-
-    def take(told: Path) -> None:
-        wait_until(told.exists, "the node to work at it")
-        told.unlink()
-
-    async def session() -> None:
-        async with opened(replace(settings, checks=asking)) as node:
-            assert await node.run(INSERT, "stdin", None, partial(take, task)) == DONE
-            assert await node.ask(EXISTS, "1", partial(take, question)) == YES
-            node.begin(FIRST)
-            assert await node.ask(EXISTS, "1", partial(take, question)) == YES
-
-    asyncio.run(session())
-    assert not task.exists()
-    assert not question.exists()
+    assert asyncio.run(session()) == [DONE, DONE, YES, YES]
 
 
 def test_the_time_of_a_question_begins_with_its_turn(
@@ -334,7 +315,7 @@ def test_the_time_of_a_question_begins_with_its_turn(
 
     async def session() -> list[Answer]:
         async with opened(replace(settings, checks=napping, task_timeout=3)) as node:
-            return [await node.run(INSERT, "nap", SECOND), await node.ask(EXISTS, "2")]
+            return [await node.answer(Request(INSERT, "nap"), (SECOND,)), await node.answer(SECOND)]
 
     assert asyncio.run(session()) == [DONE, YES]
 
@@ -343,9 +324,9 @@ def test_a_task_does_not_end_with_the_question_before_it(settings: Settings) -> 
     hanging = {**CHECKS, EXISTS: "number == '2' ? sleep : true"}
     session = Session(replace(settings, checks=hanging, task_timeout=1))
     try:
-        assert session.answer(INSERT, "1", SECOND) == DONE
-        assert session.answer(INSERT, "3", FIRST) == DONE
-        assert session.answer(EXISTS, "1") == YES
+        assert session.answer(TASK, (SECOND,)) == DONE
+        assert session.answer(Request(INSERT, "3"), (FIRST,)) == DONE
+        assert session.answer(FIRST) == YES
     finally:
         session.close()
 
@@ -353,9 +334,18 @@ def test_a_task_does_not_end_with_the_question_before_it(settings: Settings) -> 
 def test_a_question_ahead_is_lost_with_its_session(settings: Settings) -> None:
     async def session() -> Answer:
         async with opened(settings) as node:
-            node.begin(FIRST)
+            await node.answer(TASK, (FIRST,))
             await node.close()
-            node.begin(SECOND)
-            return await node.ask(EXISTS, "1")
+            return await node.answer(FIRST)
 
     assert asyncio.run(session()).verdict is Verdict.LOST
+
+
+def test_who_waits_long_for_an_answer_is_told(settings: Settings) -> None:
+    session = Session(settings)
+    told: list[str] = []
+    try:
+        assert session.answer(Request(INSERT, "nap"), late=lambda: told.append("late")) == DONE
+    finally:
+        session.close()
+    assert told == ["late"]

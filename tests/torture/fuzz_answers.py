@@ -12,7 +12,7 @@ from ordermonit.errors import OrdermonitError
 from ordermonit.node import wire
 from ordermonit.node.channel import Ended
 from ordermonit.node.rake import Node
-from ordermonit.orders.model import Answer, Operation, Verdict
+from ordermonit.orders.model import Answer, Operation, Request, Verdict
 from tests.torture.mutate import BY_BYTE, ODD_TOKENS, Random, damaged
 
 _ERROR = {
@@ -153,8 +153,7 @@ async def _answered(settings: Settings, operation: Operation, stream: list[bytes
     node = Node(settings, "fuzz")
     _Line(node, stream)
     node._is_dead = False
-    put = node.run if operation in settings.tasks else node.ask
-    return await put(operation, "1001234")
+    return await node.answer(Request(operation, "1001234"))
 
 
 def _judged(answer: Answer, stream: list[bytes]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import yaml
 
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment
-from ordermonit.orders.model import Operation, Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint, checksum, decode
 from tests.torture.inside import say
 from tests.torture.mutate import BY_BYTE, BY_LINE, ODD_TOKENS, Random, damaged, spliced
@@ -51,7 +51,7 @@ def _a_record(chance: Random, id: int) -> Record:
         at + timedelta(seconds=chance.randrange(1000)),
         chance.randrange(6),
         chance.choice((None, None, *Operation)),
-        chance.random() < 0.5,
+        chance.choice(list(InsertedBy)),
         chance.choice((None, "Erro: produto inexistente", '"quoted" \\ and\u2028odd')),
     )
 
