@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from ordermonit.errors import OrdermonitError, StateError
 from ordermonit.front.database import Front, connected
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
+from ordermonit.orders.model import Order
 from ordermonit.reports.journal import Log
 from ordermonit.reports.notes import Notes, Sight
 from ordermonit.reports.progress import Progress
@@ -112,6 +113,11 @@ class _Run:
             self._see(front, planned)
         return planned
 
+    def _rows(self, ids: Iterable[int]) -> dict[int, Order]:
+        """The orders with these ids as the Front has them now."""
+        with connected(self._configuration.database) as front:
+            return front.by_id(ids)
+
     def _see(self, front: Front, planned: Plan) -> None:
         """Note how far the Front is; only for metrics is it asked once more."""
         newest = planned.newest
@@ -148,7 +154,7 @@ class _Run:
         try:
             if self._stopped:
                 return
-            work.do(planned, lambda: self._look(checkpoint))
+            work.do(planned, lambda: self._look(checkpoint), self._rows)
             if checkpoint.recovered and not self._stopped:
                 checkpoint.recovered = False
                 self._state.write(checkpoint)
@@ -186,8 +192,9 @@ _FAILURES = (
 
 @contextmanager
 def _stopped_by_signals(run: _Run) -> Iterator[None]:
-    """SIGTERM (systemctl stop, shutdown) and Ctrl-C end the cycle after the operation in hand."""
-    signals = (signal.SIGTERM, signal.SIGINT)
+    """SIGTERM (systemctl stop, shutdown), Ctrl-C and the end of a terminal end the cycle after the
+    operation in hand."""
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.signal(each, lambda *_: run.stop()) for each in signals]
     try:
         yield

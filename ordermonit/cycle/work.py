@@ -7,7 +7,8 @@ Front was looked at again.
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from ordermonit.configuration import Configuration
 from ordermonit.cycle.asking import Asking, Line
@@ -23,6 +24,7 @@ from ordermonit.orders.model import (
     Answer,
     InsertedBy,
     Operation,
+    Order,
     Reason,
     Record,
     Request,
@@ -33,7 +35,13 @@ from ordermonit.reports.journal import Log
 from ordermonit.reports.progress import Progress
 from ordermonit.state.checkpoint import Checkpoint
 
+#: Reads the orders with these ids that are still in the Front.
+Rows = Callable[[Iterable[int]], Mapping[int, Order]]
+
 _SAVED = Answer(Verdict.DONE)
+
+#: Seconds for which a row that was read is believed.
+_FRESH = 5.0
 
 #: While orders hang, another one's task gets this part of `task_timeout` at its first try.
 _HURRY = 0.1
@@ -66,6 +74,8 @@ class Work:
         self.stopped = False
         self._total = 0
         self._tried: set[int] = set()
+        self._rows: Rows = lambda ids: {}
+        self._read_at = 0.0  # monotonic
         self._patience: float | None = None  # of a suspect's task; None: what others get
         self._refusal = outage(checkpoint.records)
         self._is_probing = False
@@ -87,13 +97,15 @@ class Work:
         """End after the operation in hand. Safe in a signal handler."""
         self.stopped = self._asking.stopped = True
 
-    def do(self, plan: Plan, look: Callable[[], Plan]) -> None:
-        """All of the plan, or as much of it as downtime or a stop allows. `look` plans again.
+    def do(self, plan: Plan, look: Callable[[], Plan], rows: Rows) -> None:
+        """All of the plan, or as much of it as downtime or a stop allows. `look` plans again, and
+        `rows` reads orders once more.
 
         Raises Unavailable after downtime that outlasted the cycle (no attempt is charged), Refused,
         ConfigurationError and StateError.
         """
-        self._ledger.begin(plan, self._service.late_commit_window)
+        self._rows = rows
+        self._begin(plan)
         if plan.probe is not None:
             self._is_probing = True
             self._drive((plan.probe,))
@@ -132,8 +144,21 @@ class Work:
             if self.stopped:
                 return
             plan = look()
-            self._ledger.begin(plan, self._service.late_commit_window)
+            self._begin(plan)
             self._drive(item for item in plan.items if item.record.id not in self._tried)
+
+    def _begin(self, plan: Plan) -> None:
+        self._ledger.begin(plan, self._service.late_commit_window)
+        self._read_at = time.monotonic()
+
+    def _read_again(self, waiting: deque[Item]) -> None:
+        """What waited for others may be another order by now: a canceled one, for instance."""
+        if time.monotonic() - self._read_at > _FRESH:
+            rows = self._rows(item.record.id for item in waiting)
+            again = [replace(item, order=rows.get(item.record.id)) for item in waiting]
+            waiting.clear()
+            waiting.extend(again)
+            self._read_at = time.monotonic()
 
     def _untried(self, items: Iterable[Item]) -> Item | None:
         return next((item for item in items if item.record.id not in self._tried), None)
@@ -149,6 +174,7 @@ class Work:
                 self._wait_out(silent)
                 silent.clear()
                 continue
+            self._read_again(waiting)
             item = waiting.popleft()
             self._tried.add(item.record.id)
             try:

@@ -38,7 +38,8 @@ class Session:
             if self._node is not None:
                 self._node.stop()
 
-        self._runner.get_loop().call_soon_threadsafe(stop)
+        with suppress(RuntimeError):  # the loop is closed: the work is done already
+            self._runner.get_loop().call_soon_threadsafe(stop)
 
     def answer(
         self,

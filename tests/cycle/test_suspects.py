@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 
+from ordermonit.cycle import work
 from ordermonit.errors import Unavailable
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
@@ -237,6 +238,21 @@ def test_c7_a_higher_limit_opens_what_was_given_up() -> None:
     raised.cycle()
     assert Event.ORDER_REOPENED in raised.events
     assert raised.record(1).status is Status.SUCCESS
+
+
+def test_c9_what_waited_for_a_slow_one_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_FRESH", -1.0)  # the plan is old at once
+    shop = Shop()
+    shop.order(1)
+    shop.order(2)
+
+    def canceled() -> None:
+        shop.order(2, "canceled")
+
+    shop.world.witness = canceled
+    shop.cycle()
+    assert shop.world.confirmed == {"N1": 1}
+    assert shop.record(2).reason is Reason.CLOSED
 
 
 # Evidence

@@ -321,5 +321,5 @@ def cycle(
     planned = look()
     if not planned.is_idle:
         work = Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline)
-        work.do(planned, look)
+        work.do(planned, look, world.by_id)
     return not planned.is_idle
