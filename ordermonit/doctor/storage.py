@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
@@ -11,6 +12,7 @@ from ordermonit.doctor.known import Known
 from ordermonit.errors import CheckpointError, Exit, OrdermonitError
 from ordermonit.rights import as_owner, name_of
 from ordermonit.state.directory import State
+from ordermonit.state.files import replace
 from ordermonit.times import counted
 
 #: Bytes free below which the directory's file system is nearly full, and full: a write needs room
@@ -88,11 +90,11 @@ def _files(state: State, owner: str) -> Findings:
 
 
 def _written(place: Path) -> Finding:
-    """The recipe of `state.py` once, with a file of its own."""
-    new, done = (place / f"check.{os.getpid()}.{end}" for end in ("new", "done"))
+    """The checkpoint's recipe once, with a file of its own."""
+    file = place / f"check.{os.getpid()}"
     started = time.monotonic()
     try:
-        _write_durably(new, done)
+        replace(file, b"ordermonit check\n", durable=True)
     except OSError as problem:
         return error(
             f"{place} can't be written: {problem.strerror}",
@@ -100,31 +102,9 @@ def _written(place: Path) -> Finding:
             Exit.IO,
         )
     finally:
-        _remove(new, done)
-    return ok(f"a durable write there takes {(time.monotonic() - started) * 1000:.0f} ms")
-
-
-def _write_durably(new: Path, done: Path) -> None:
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(handle, b"ordermonit check\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    os.rename(new, done)
-    parent = os.open(new.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
-
-
-def _remove(*files: Path) -> None:
-    for file in files:
-        try:
+        with suppress(OSError):  # the write has failed for the same reason
             file.unlink(missing_ok=True)
-        except OSError:  # the write has failed for the same reason
-            return
+    return ok(f"a durable write there takes {(time.monotonic() - started) * 1000:.0f} ms")
 
 
 def room(found: os.statvfs_result, place: Path) -> Finding:

@@ -12,7 +12,7 @@ from systemd import journal
 
 from ordermonit.orders.events import Event, Priority
 from ordermonit.orders.model import ID_PREFIX
-from ordermonit.state.directory import open_own
+from ordermonit.state.files import open_own
 
 #: The journal's field of each detail that an event may carry.
 _FIELDS = {

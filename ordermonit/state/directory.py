@@ -1,9 +1,5 @@
 """The state directory: the lock, the checkpoint's atomic write, and the newest cycles.
 
-The recipe for a file that survives: temp file in the same directory, write, fsync, rename, fsync of
-the directory. After a failed fsync the temp file is abandoned, never synced again (the kernel may
-have dropped the pages that it could not write).
-
 The checkpoint before the previous one becomes the next temp file: blocks that are there already are
 written in half the time, and on a disk that is full. Three files take turns:
 
@@ -21,6 +17,7 @@ from pathlib import Path
 
 from ordermonit.errors import CheckpointError, StateError, Unavailable, UsageError
 from ordermonit.state.checkpoint import Checkpoint, decode
+from ordermonit.state.files import fill, name_twice, open_own, put, read_own, replace, sync
 
 #: How many cycles `status` can show.
 KEPT_CYCLES = 60
@@ -53,7 +50,7 @@ class State:
         self.lock_file = directory / "lock"
         self.cycles = directory / "cycles"
         self.pause_file = directory / "paused"
-        self._lock: int | None = None
+        self._lock: tuple[int, int] | None = None
 
     def create(self) -> None:
         """Make the directory, readable by its owner alone. Raises StateError."""
@@ -67,8 +64,9 @@ class State:
 
         Raises Unavailable, naming the holder's pid, when another process has it, and StateError.
         """
+        # The directory's own lock is one that nobody can take away by `rm lock`.
         try:
-            handle = open_own(self.lock_file, os.O_RDWR | os.O_CREAT)
+            own = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise CheckpointError(
                 f"the state directory {self.directory} does not exist",
@@ -77,23 +75,28 @@ class State:
         except OSError as problem:
             raise _unwritable(self.lock_file, problem) from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle = open_own(self.lock_file, os.O_RDWR | os.O_CREAT)
+        except OSError as problem:
+            os.close(own)
+            raise _unwritable(self.lock_file, problem) from None
+        try:
+            for each in (own, handle):
+                fcntl.flock(each, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         except BlockingIOError:
             holder = os.pread(handle, 100, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(own)
             os.close(handle)
             raise Unavailable(
                 f"another ordermonit works on {self.directory} ({holder})",
                 "Nothing is lost; try again when it has ended",
             ) from None
         except OSError as problem:
+            os.close(own)
             os.close(handle)
             raise _unwritable(self.lock_file, problem) from None
-        self._lock = handle
-        try:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-        except OSError as problem:
-            raise _unwritable(self.lock_file, problem) from None
+        self._lock = own, handle
 
     @property
     def is_locked(self) -> bool:
@@ -175,30 +178,12 @@ class State:
         """
         pieces = checkpoint.pieces()
         try:
-            self._fill(self._new, pieces)
+            fill(self._new, pieces)
             self._take_turns()
-            self._sync_directory()
+            sync(self.directory)
         except OSError as problem:
             raise _unwritable(self.checkpoint, problem) from None
         return sum(map(len, pieces))
-
-    def _fill(self, path: Path, pieces: tuple[bytes, ...]) -> None:
-        """Write and sync a file that has no other name, over what was in it."""
-        handle = open_own(path, os.O_WRONLY | os.O_CREAT)
-        try:
-            if os.fstat(handle).st_nlink != 1:  # a crash between turns, or a backup by hard links
-                path.unlink()
-                fresh = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                os.close(handle)
-                handle = fresh
-            _put(handle, pieces)
-            os.fdatasync(handle)
-        except OSError:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(handle)
 
     def _take_turns(self) -> None:
         """At each step there is a whole checkpoint, or its whole predecessor."""
@@ -208,27 +193,10 @@ class State:
                 os.rename(self.previous, self._spare)
             # Still there if both names stood for one file: rename(2) does nothing then.
             self.previous.unlink(missing_ok=True)
-            os.link(self.checkpoint, self.previous)
+            name_twice(self.checkpoint, self.previous)
         os.rename(self._new, self.checkpoint)
         with suppress(FileNotFoundError):
             os.rename(self._spare, self._new)
-
-    def _replace(self, path: Path, text: bytes) -> None:
-        """Write a file atomically that nothing rests on: it is not synced."""
-        new = path.with_name(f"{path.name}.new")
-        handle = open_own(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        try:
-            _put(handle, (text,))
-        finally:
-            os.close(handle)
-        os.rename(new, path)
-
-    def _sync_directory(self) -> None:
-        directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
     def read_pause(self) -> bytes | None:
         """What `paused` says (see `pause.py`); None where it is not there. Raises StateError."""
@@ -242,10 +210,7 @@ class State:
     def write_pause(self, data: bytes) -> None:
         """Make a pause durable. Raises StateError."""
         try:
-            new = self.pause_file.with_name("paused.new")
-            self._fill(new, (data,))
-            os.rename(new, self.pause_file)
-            self._sync_directory()
+            replace(self.pause_file, data, durable=True)
         except OSError as problem:
             raise _unwritable(self.pause_file, problem) from None
 
@@ -253,7 +218,7 @@ class State:
         """End a pause, durably. Raises StateError."""
         try:
             self.pause_file.unlink(missing_ok=True)
-            self._sync_directory()
+            sync(self.directory)
         except OSError as problem:
             raise _unwritable(self.pause_file, problem) from None
 
@@ -279,7 +244,7 @@ class State:
         Raises StateError: where this can't be written, the next checkpoint may not be either.
         """
         try:
-            self._replace(self.cycles, b"".join(self._cycles_with(result)))
+            replace(self.cycles, b"".join(self._cycles_with(result)), durable=False)
         except OSError as problem:
             raise _unwritable(self.cycles, problem) from None
 
@@ -299,7 +264,7 @@ class State:
                 return
             handle = open_own(self.cycles, os.O_WRONLY)
             try:
-                _put(handle, tuple(lines))
+                put(handle, lines)
             finally:
                 os.close(handle)
 
@@ -307,31 +272,6 @@ class State:
         """The lines of `cycles` with one more."""
         kept = [*self.read_cycles(), result][-KEPT_CYCLES:]
         return [f"{json.dumps(asdict(entry))}\n".encode() for entry in kept]
-
-
-def open_own(path: str | Path, flags: int, mode: int = 0o600) -> int:
-    """Open a file of the state directory or of the log's, never through a link. Raises OSError."""
-    try:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    except OSError as problem:
-        if problem.errno == errno.ELOOP:
-            problem.strerror = f"{path} is a symbolic link, and those are not followed here"
-        raise
-
-
-def read_own(path: Path) -> bytes:
-    """What is in such a file. Raises OSError."""
-    with open(path, "rb", opener=open_own) as file:
-        return file.read()
-
-
-def _put(handle: int, pieces: tuple[bytes, ...]) -> None:
-    for piece in pieces:
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(handle, view) :]
-    if os.fstat(handle).st_size != (length := sum(map(len, pieces))):
-        os.ftruncate(handle, length)
 
 
 def _steady(path: Path) -> bytes:

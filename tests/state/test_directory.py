@@ -63,6 +63,18 @@ def test_a_failed_step_leaves_the_old_checkpoint_whole(
     assert state.read().head == 4
 
 
+def test_without_hard_links_the_predecessor_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    for head in (1, 2, 3):
+        State(tmp_path).write(_checkpoint(head))
+    assert (State(tmp_path).read().head, State(tmp_path).read_previous().head) == (3, 2)
+
+
 def test_a_write_that_takes_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
@@ -206,6 +218,9 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(Unavailable, match=rf"\(pid {holder.pid} on \S+\)"):
+        State(tmp_path).lock()
+    (tmp_path / "lock").unlink()  # what somebody types who takes it for a stale one
+    with pytest.raises(Unavailable):
         State(tmp_path).lock()
     holder.kill()
     holder.communicate()

@@ -49,8 +49,8 @@ def _locks_end() -> Iterator[None]:
             yield
         finally:
             for state in held:
-                if state._lock is not None:
-                    os.close(state._lock)
+                for handle in state._lock or ():
+                    os.close(handle)
 
 
 def say(*words: str) -> Said:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ordermonit.errors import Exit
 from ordermonit.reports.notes import Note
-from ordermonit.state.directory import open_own, read_own
+from ordermonit.state.files import read_own, replace
 from ordermonit.times import iso
 
 #: How much is kept: orders that wait for the end of a quiet period, and messages that were not
@@ -169,7 +169,7 @@ class Store:
         data, problem = encode(memory), None
         for file in self._files:
             try:
-                _replace(file, data)
+                replace(file, data, durable=False)
             except OSError as refused:
                 problem = problem or f"{file} can't be written: {refused.strerror}"
             else:
@@ -190,19 +190,6 @@ def _written_at(file: Path) -> int:
         return file.lstat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """In one step; not synced, since nothing rests on it."""
-    new = file.with_name(f"{file.name}.new")
-    try:
-        handle = open_own(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(data)
-        os.rename(new, file)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def held(notes: Iterable[Note]) -> tuple[Note, ...]:
