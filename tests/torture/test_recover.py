@@ -52,7 +52,7 @@ def _emptied(file: Path) -> None:
 
 
 def _of_the_future(file: Path) -> None:
-    file.write_bytes(file.read_bytes().replace(b"^VERSION 1 ", b"^VERSION 2 ", 1))
+    file.write_bytes(file.read_bytes().replace(b"^VERSION 2 ", b"^VERSION 3 ", 1))
 
 
 def _missing(file: Path) -> None:
