@@ -30,12 +30,12 @@ nights: test-packages .venv/ready ## Play five nights of the person on call; wri
 	.venv/bin/python -m tests.nights
 
 .PHONY: bench
-bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes BENCHMARKS.md
+bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes docs/benchmarks.md
 	$(PIP) install -r tests/benchmarks/requirements.txt
 	.venv/bin/python -m tests.benchmarks
 
 .PHONY: torture
-torture: torture-packages .venv/ready ## Kill and fail it at every point, and for a day (root); writes TORTURE.md
+torture: torture-packages .venv/ready ## Kill and fail it at every point, and for a day (root); writes docs/torture.md
 	.venv/bin/python -m tests.torture
 
 .PHONY: wings

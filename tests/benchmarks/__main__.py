@@ -1,4 +1,4 @@
-"""`make bench`: run it all, and write BENCHMARKS.md."""
+"""`make bench`: run it all, and write docs/benchmarks.md."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure ordermonit beside its rivals")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(_SECTIONS))
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("BENCHMARKS.md"))
+    parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
     options = parser.parse_args()
     with suppress(PermissionError):
         os.nice(_NICENESS)

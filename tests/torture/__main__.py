@@ -1,4 +1,4 @@
-"""`make torture`: every point of every scene, odd input, and a whole day; writes TORTURE.md."""
+"""`make torture`: every point of every scene, odd input, a whole day; writes docs/torture.md."""
 
 import argparse
 import multiprocessing
@@ -104,7 +104,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=20_000, help="odd files and answers")
     parser.add_argument("--no-day", action="store_true", help="leave out the simulated day")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
-    parser.add_argument("--output", type=Path, default=Path("TORTURE.md"))
+    parser.add_argument("--output", type=Path, default=Path("docs/torture.md"))
     options = parser.parse_args()
     unknown = [scene for scene in options.scenes if scene not in BY_NAME]
     if unknown:
