@@ -1,12 +1,16 @@
 """The linters, and the shape of the program, as tests."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import wings
 
@@ -29,6 +33,52 @@ def test_the_linters_have_no_complaint(command: list[str]) -> None:
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_pre_commit_runs_what_make_lint_runs() -> None:
+    command = ["make", "--dry-run", "--no-print-directory", "--old-file=.venv/ready", "lint"]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    run = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repo["repo"] == "local"
+    assert [hook["entry"] for hook in repo["hooks"]] == run.stdout.splitlines()
+    for hook in repo["hooks"]:
+        assert hook["id"]
+        assert hook["name"]
+        assert hook["language"] == "system"
+        assert re.search(hook["files"], "ordermonit/cli.py")
+
+
+def styles() -> dict[str, dict[str, str]]:
+    """The sections of .editorconfig, by their patterns; braces are taken apart."""
+    found = ConfigParser()
+    found.read_string(f"[top]\n{(ROOT / '.editorconfig').read_text()}")
+    by_pattern: dict[str, dict[str, str]] = {}
+    for name in found.sections()[1:]:
+        begin, _, rest = name.partition("{")
+        for each in rest.rstrip("}").split(","):
+            by_pattern[f"{begin}{each}"] = dict(found[name])
+    return by_pattern
+
+
+def test_every_file_is_as_editorconfig_says() -> None:
+    folders = ("config", "docs", "ordermonit", "packaging", "tests")
+    files = [file for file in ROOT.iterdir() if file.name != ".git"]
+    files += [file for folder in folders for file in (ROOT / folder).rglob("*")]
+    by_pattern = styles()
+    for file in files:
+        if not file.is_file() or "__pycache__" in file.parts:
+            continue
+        style: dict[str, str] = {}
+        for pattern, part in by_pattern.items():
+            style |= part if file.match(pattern) else {}
+        lines = file.read_bytes().decode(style["charset"]).split("\n")
+        assert lines[-1] == "", f"{file}: no newline at its end"
+        for at, line in enumerate(lines, 1):
+            where = f"{file}:{at}"
+            assert len(line) <= int(style.get("max_line_length", len(line))), where
+            assert style["trim_trailing_whitespace"] == "false" or line == line.rstrip(), where
+            assert style["indent_style"] == "tab" or not line.startswith("\t"), where
 
 
 @pytest.mark.parametrize(
