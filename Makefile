@@ -42,6 +42,10 @@ torture: torture-packages .venv/ready ## Kill and fail it at every point, and fo
 wings: ## Draw the wings of the program into ARCHITECTURE.md
 	$(PYTHON) -m tests.wings
 
+.PHONY: keys
+keys: .venv/runtime ## Write the keys of the YAML files into docs/configuration.md
+	.venv/bin/python packaging/generate/chapter.py docs/configuration.md
+
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
 	.venv/bin/ruff check
@@ -82,7 +86,7 @@ test-packages demo-packages venv-packages bench-packages torture-packages: %-pac
 prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
-GENERATES = README.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
+GENERATES = docs/operations.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
 SOURCES = pyproject.toml $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
 
 .PHONY: install

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes (sysexits.h). README and `--help` document the same table."""
+    """Exit codes (sysexits.h). docs/operations.md and `--help` have the same table."""
 
     OK = 0
     USAGE = 64

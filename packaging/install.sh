@@ -36,8 +36,9 @@ files() {
 644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
 644 packaging/systemd/credentials.conf $doc/credentials.conf
 644 packaging/prometheus/ordermonit.rules.yml $doc/ordermonit.rules.yml
-644 README.md $doc/README.md
 TABLE
+    # Every page, laid out as here, so that its links lead somewhere.
+    for page in *.md docs/*.md docs/pictures/*.svg; do echo "644 $page $doc/$page"; done
     for sample in config/*.yml; do
         echo "644 $sample $samples/${sample##*/}"
     done
@@ -114,7 +115,7 @@ tell_systemd() {
 
 say_what_is_next() {
     say "ordermonit is installed: $prefix/bin/ordermonit. Next:"
-    say "1. Edit these files; README.md in $doc explains them:"
+    say "1. Edit these files; $doc/docs/configuration.md explains them:"
     for sample in config/*.yml; do say "     $conf/${sample##*/}"; done
     say "   Put the node's key into /var/lib/ordermonit/.ssh/id_rsa, and its host key into known_hosts"
     say "   there, both for the user ordermonit alone; or use credentials: $doc/credentials.conf"
@@ -159,7 +160,7 @@ uninstall_all() {
     rm -f "$destdir$prefix/bin/ordermonit" "$destdir$conf"/*.yml.new
     files | while read -r mode from to; do rm -f "$destdir$to"; done
     # Directories that are ours, or that install may have made: only if nothing is in them.
-    for directory in "$samples" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
+    for directory in "$samples" "$doc/docs/pictures" "$doc/docs" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
         "$lib"/systemd/catalog "$lib"/systemd "$lib"/sysusers.d "$lib"/tmpfiles.d \
         "$share"/man/man1 "$share"/man/man5 "$share"/bash-completion/completions \
         "$share"/bash-completion "$share"/fish/vendor_completions.d "$share"/fish \

@@ -1,8 +1,8 @@
 """What a key of a YAML file is: its kind and its one line of documentation.
 
 The settings' dataclasses carry a `Key` on each field (`Annotated`), and the field's own default is
-the key's. So a key, its kind, its default and its documentation stand in one place, and messages,
-samples and the README are checked against it.
+the key's. So a key, its kind, its default and its documentation stand in one place; messages and
+documents are made from it, and the samples are checked against it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """The settings, each with its kind, its default and its one line of documentation.
 
-This is the one table of keys: the reader, the messages, the samples in `config/` and the README's
-table all follow it. Times are in seconds.
+This is the one table of keys: the reader, the messages, the samples in `config/`, ordermonit(5) and
+docs/configuration.md all follow it. Times are in seconds.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Generates the man pages and the completions. Usage: python packaging/generate DIRECTORY
 
 They are made when the program is built, from what the program itself goes by: the command line's
-grammar and the tables of keys; and from the tables of README.md and ARCHITECTURE.md. The rest of
-the pages is prose, in packaging/man. The DIRECTORY is laid out as `share` is below a prefix.
+grammar and the tables of keys; and from the tables of docs/operations.md and ARCHITECTURE.md. The
+rest of the pages is prose, in packaging/man. DIRECTORY is laid out as `share` is below a prefix.
 """
 
 import sys
@@ -22,12 +22,12 @@ ROOT = Path(__file__).parents[2]
 def main(directory: Path) -> None:
     """Write every file. Raises what a missing table or a page's unknown mark raises."""
     made = dict(completions.of(parser()))
-    readme, architecture = ROOT / "README.md", ROOT / "ARCHITECTURE.md"
+    operations, architecture = ROOT / "docs/operations.md", ROOT / "ARCHITECTURE.md"
     parts = {
         "options": grammar.options(parser()),
         "commands": grammar.commands(parser()),
-        "exit": grammar.exits(rows(readme, "Exit codes")),
-        "statuses": grammar.statuses(rows(readme, "Where an order stands")),
+        "exit": grammar.exits(rows(operations, "Exit codes")),
+        "statuses": grammar.statuses(rows(operations, "Where an order stands")),
         "state": grammar.state_files(rows(architecture, "Files in the state directory")),
         "files": files.sections(sorted(ROOT.glob("config/*.yml"))),
     }

@@ -17,7 +17,8 @@ from ordermonit.configuration.connection import Connection
 from ordermonit.configuration.database import OURS
 from ordermonit.configuration.keys import Key, default_of, keys_of
 
-_Row = tuple[str, Key, object]
+#: A key's name, what it is, and its default; MISSING for a key that has to be there.
+Row = tuple[str, Key, object]
 
 
 def sections(samples: list[Path]) -> str:
@@ -26,12 +27,16 @@ def sections(samples: list[Path]) -> str:
 
 
 def _section(sample: Path) -> str:
-    about = " ".join(takewhile(bool, (line[2:] for line in sample.read_text().splitlines())))
-    return f".Ss {sample.name}\n{prose(about)}{tagged(_item(row) for row in _rows(sample.stem))}"
+    return f".Ss {sample.name}\n{prose(about(sample))}{tagged(map(_item, keys_in(sample.stem)))}"
 
 
-def _rows(name: str) -> Iterator[_Row]:
-    """The keys of that file."""
+def about(sample: Path) -> str:
+    """What the sample says of itself at its beginning."""
+    return " ".join(takewhile(bool, (line[2:] for line in sample.read_text().splitlines())))
+
+
+def keys_in(name: str) -> Iterator[Row]:
+    """The keys of NAME.yml."""
     if name != "database":
         yield from _keys(_table(name))
         return
@@ -50,39 +55,46 @@ def _table(name: str) -> type[Any]:
     return table
 
 
-def _keys(table: type[Any]) -> Iterator[_Row]:
+def _keys(table: type[Any]) -> Iterator[Row]:
     by_name = {field.name: field for field in fields(table)}
     for name, key in keys_of(table).items():
         yield name, key, default_of(by_name[name])
 
 
-def _item(row: _Row) -> tuple[str, str]:
+def _item(row: Row) -> tuple[str, str]:
     name, key, default = row
     text = f"{prose(sentence(key.doc))}.Pp\n{prose(f'Type: {key.kind.expected}.')}"
     if default is MISSING:
         return f"Ic {quoted(name)}", f"{text}Required.\n"
-    plain = _plain(default)
+    plain = plain_of(default)
     if plain and isinstance(plain, list | dict):
-        return f"Ic {quoted(name)}", f"{text}Default:\n{literal(_yaml(plain))}"
-    return f"Ic {quoted(name)}", f"{text}Default:\n.Li {quoted(_yaml(plain))}\n"
+        return f"Ic {quoted(name)}", f"{text}Default:\n{literal(as_yaml(plain))}"
+    return f"Ic {quoted(name)}", f"{text}Default:\n.Li {quoted(as_yaml(plain))}\n"
 
 
-def _yaml(value: object) -> str:
+def as_yaml(value: object, *, in_one_line: bool = False) -> str:
     """A default as it would stand in the file; what has several entries on lines of its own."""
-    text = yaml.safe_dump(value, default_flow_style=not value, sort_keys=False, width=1_000)
+    text = yaml.safe_dump(
+        value,
+        allow_unicode=True,
+        default_flow_style=in_one_line or not value,
+        sort_keys=False,
+        width=1_000,
+    )
     return text.removesuffix("...\n").rstrip()
 
 
-def _plain(value: object) -> object:
+def plain_of(value: object) -> object:
+    """A default as YAML has it."""
     match value:
         case re.Pattern():
             return value.pattern
         case StrEnum():
             return str(value)
         case Mapping():
-            return {_plain(name): _plain(each) for name, each in value.items()}
+            return {plain_of(name): plain_of(each) for name, each in value.items()}
         case frozenset():
             return sorted(value)
         case tuple():
-            return [_plain(each) for each in value]
+            return [plain_of(each) for each in value]
     return value

@@ -1,4 +1,4 @@
-"""ordermonit(1): what follows from the grammar and from the tables of README.md."""
+"""ordermonit(1): what follows from the grammar and from the tables of docs/operations.md."""
 
 from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, _SubParsersAction
 from collections.abc import Iterable, Iterator

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ordermonit.configuration import Database, FollowPayments, Node, Process, Service, load
-from ordermonit.configuration.alerts import Alerts
-from ordermonit.configuration.keys import keys_of
+from ordermonit.configuration import FollowPayments, Node, Process, Service, load
 from ordermonit.errors import ConfigurationError
 from tests.configuration.settings import FILES, SAMPLES, TOP, problems, rows, write
 
@@ -247,11 +245,3 @@ def test_settings_do_not_change() -> None:
         service.running_cycle = 1
     with pytest.raises((AttributeError, TypeError)):
         service.other = 1
-
-
-def test_the_readme_has_every_key_with_its_line() -> None:
-    readme = (SAMPLES.parent / "README.md").read_text()
-    for settings in (Service, Process, Node, Database, Alerts):
-        for name, key in keys_of(settings).items():
-            row = f"| {key.doc} |"
-            assert any(f"{name}`" in line and line.endswith(row) for line in readme.splitlines())

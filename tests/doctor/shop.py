@@ -16,7 +16,7 @@ PARTS = ("configuration", "checkpoint", "database", "node")
 
 
 class Shop:
-    """A world as its README wants it: its user may only read, its files are closed to others."""
+    """A world as docs/install.md wants it: its user may only read, its files are closed."""
 
     def __init__(self, directory: Path, front: Front) -> None:
         self.directory = directory

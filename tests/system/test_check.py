@@ -28,7 +28,7 @@ Findings = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def healthy(_inside: Inside) -> Iterator[Inside]:
-    """The service at work as README says: enabled, with one order integrated."""
+    """The service at work as docs/install.md says: enabled, with one order integrated."""
     inside, machine = _inside, _inside.machine
     inside.fresh()
     inside.configure("database", username=READER)

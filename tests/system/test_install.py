@@ -5,6 +5,11 @@ from tests.system.inside import CONFIG, STATE
 from tests.system.machine import SOURCE, Machine
 
 SAMPLES = ("alerts.yml", "database.yml", "integration_server.yml", "process.yml", "service.yml")
+PAGES = [
+    str(page.relative_to(SOURCE))
+    for pattern in ("*.md", "docs/*.md", "docs/pictures/*.svg")
+    for page in SOURCE.glob(pattern)
+]
 PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"))
 LIB = "/usr/local/lib"
 SHARE = "/usr/local/share"
@@ -25,7 +30,7 @@ FILES = {
     f"{LIB}/systemd/catalog/ordermonit.catalog": PLAIN,
     f"{LIB}/sysusers.d/ordermonit.conf": PLAIN,
     f"{LIB}/tmpfiles.d/ordermonit.conf": PLAIN,
-    f"{SHARE}/doc/ordermonit/README.md": PLAIN,
+    **{f"{SHARE}/doc/ordermonit/{name}": PLAIN for name in PAGES},
     f"{SHARE}/doc/ordermonit/credentials.conf": PLAIN,
     f"{SHARE}/doc/ordermonit/ordermonit.rules.yml": PLAIN,
     **{f"{SHARE}/ordermonit/{name}": PLAIN for name in SAMPLES},
@@ -71,7 +76,7 @@ def test_nothing_of_its_configuration_or_state_is_world_readable(installed: Inst
 def test_install_says_what_comes_next_with_the_paths(installed: Installed) -> None:
     lines = [line.strip() for line in installed.printed.splitlines()]
     begin = lines.index(
-        "1. Edit these files; README.md in /usr/local/share/doc/ordermonit explains them:"
+        "1. Edit these files; /usr/local/share/doc/ordermonit/docs/configuration.md explains them:"
     )
     assert lines[begin + 1 :][: len(SAMPLES)] == [f"{CONFIG}/{name}" for name in SAMPLES]
     assert "2. ordermonit init --latest" in lines

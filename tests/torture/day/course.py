@@ -184,7 +184,7 @@ class Day:
         return True
 
     def _take_over(self) -> bool:
-        """Another one begins where no order can change any more, as README says."""
+        """Another one begins where no order can change any more, as docs/standby.md says."""
         age = timedelta(seconds=self._tick * PERIOD - self._size.look_back)
         orders = self._monitor.front.orders
         oldest = sa.select(sa.func.max(orders.c.id)).where(
