@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ordermonit.configuration.patterns import ALREADY_DONE, NOT_DUE
-from ordermonit.node.wire import Absent, Chain, Done, Failed, RemoteError, Reply, Value
+from ordermonit.node.wire import Absent, Chain, Died, Done, Failed, Hung, RemoteError, Reply, Value
 from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Request, Verdict
 
 
@@ -46,6 +46,10 @@ def classify(request: Request, reply: Reply, patterns: Patterns) -> Answer:
             return Answer(Verdict.UNAVAILABLE, text)
         case Absent(reason):
             return Answer(Verdict.UNAVAILABLE, one_line(reason))
+        case Hung():
+            return Answer(Verdict.TIMEOUT, "no answer within task_timeout: the node killed it")
+        case Died(how):
+            return Answer(Verdict.DIED, one_line(f"its process died: {how}"))
         case Failed(chain):
             return _failure(request, chain, patterns)
 

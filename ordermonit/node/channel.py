@@ -1,16 +1,18 @@
-"""What comes back from the remote rake: whole lines of stdout, and the end of what stderr said.
+"""What comes back from the remote rake: whole lines of stdout, and both ends of stderr.
 
 Everything is taken in as it comes, whoever waits for it, so that a task which prints 100 MB neither
 blocks nor fills our memory.
 """
 
 import asyncio
+import re
 
 from ordermonit.node.fast_asyncssh import asyncssh
 from ordermonit.node.wire import LINE_LIMIT, Garbage
 
-#: How much of the last output is kept, in bytes.
+#: How much of the last output is kept, in bytes; and of the first.
 TAIL = 4096
+HEAD = 1024
 
 #: Seconds that output may still come after rake has ended. A child that keeps its descriptors open
 #: would hold the channel for as long as it lives.
@@ -35,6 +37,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._searched = 0
         self._overflow = False
         self._stderr = b""
+        self._first = b""
         self._eof = False
         self._status: int | None = None
         self._signal: str | None = None
@@ -68,6 +71,10 @@ class Channel(asyncssh.SSHClientSession[bytes]):
     def last_words(self) -> str:
         """The last lines on stderr, in one line."""
         return complaint(self._stderr)
+
+    def first_and_last_words(self) -> str:
+        """The same after the first line on stderr, which may be the one that tells most."""
+        return complaint(self._stderr, self._first)
 
     def unread(self) -> bytes:
         """What has come on stdout and is no whole line yet."""
@@ -107,6 +114,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
+            self._first += data[: HEAD - len(self._first)]
             self._stderr = (self._stderr + data)[-TAIL:]
             return
         if len(self._stdout) + len(data) > LINE_LIMIT:
@@ -134,12 +142,34 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._changed.set()
 
 
-def complaint(output: bytes) -> str:
-    """What the end of some output complains of, in one line: rake's own word or the last lines."""
-    text = output.decode("utf-8", "replace")
-    if len(output) >= TAIL and "\n" in text:
-        text = text.partition("\n")[2]  # the first line has lost its beginning
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+#: Where Ruby was, and what it adds for people at a console.
+_ASIDE = re.compile(r"(from )?\S+:\d+(:in .*)?|Did you mean\?.*")
+
+#: What goes before the message in the line of an exception that nobody rescued.
+_WHERE = re.compile(r"\S+:\d+:in [`'][^']*': ")
+
+
+def complaint(output: bytes, beginning: bytes = b"") -> str:
+    """What some output complains of, in one line: rake's own word, or its last lines.
+
+    `output` is the end of it. With its `beginning`, the first line is said too.
+    """
+    lines = _lines(output)
+    if len(output) >= TAIL and b"\n" in output:
+        lines = lines[1:]  # it has lost its beginning
     if "rake aborted!" in lines[:-1]:
         return lines[len(lines) - lines[::-1].index("rake aborted!")]
-    return " / ".join(lines[-3:])
+    first = _lines(beginning)[:1]
+    if first and first != lines[:1]:
+        lines = [*first, *lines]
+    kept = lines[-3:]
+    if first and len(lines) > 3:
+        kept = [*first, "…", *kept] if len(lines) > 4 else lines
+    return " / ".join(kept)
+
+
+def _lines(output: bytes) -> list[str]:
+    """The lines that say something."""
+    lines = output.decode("utf-8", "replace").splitlines()
+    said = [_WHERE.sub("", line.strip()) for line in lines]
+    return [line for line in said if line and not _ASIDE.fullmatch(line)]

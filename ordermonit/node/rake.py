@@ -13,14 +13,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
-from ordermonit.node import ssh, wire
-from ordermonit.node.answers import classify, error_line, one_line
+from ordermonit.errors import Unavailable
+from ordermonit.node import boot, ssh, wire
+from ordermonit.node.answers import classify, one_line
 from ordermonit.node.channel import TAIL, Channel, Ended, complaint
 from ordermonit.orders.model import VALID_NUMBER, Answer, Request, Verdict
 
@@ -172,18 +172,23 @@ class Node:
         settings = self._settings
         command = wire.command(settings.rails_root, settings.environment, settings.rake)
         self._connection = await ssh.start(settings, command, self._channel)
-        limit = LOCK_WAIT + settings.task_timeout + GRACE
+        begun, limit = time.monotonic(), LOCK_WAIT + settings.task_timeout + GRACE
         try:
-            self._channel.write(self._hello())
+            with suppress(OSError):  # it has ended: what it said of that is still to be read
+                self._channel.write(wire.driver() + self._hello())
             async with asyncio.timeout(limit):
                 greeting = await self._greeting()
         except TimeoutError:
-            raise self._not_booted(f"no answer within {limit:g} s") from None
+            raise boot.failed(settings, f"no answer within {limit:g} s") from None
         except Ended as end:
-            raise self._ended_early(end) from None
-        except (OSError, wire.Garbage) as error:
-            raise self._not_booted(ssh.reason(error)) from None
-        problem = self._problem(greeting)
+            # The node's own watchdog ends what takes too long.
+            if time.monotonic() >= begun + settings.task_timeout:
+                why = f"not within {settings.task_timeout:g} s"
+                raise boot.failed(settings, why) from None
+            raise boot.ended(settings, end, self._complaint()) from None
+        except wire.Garbage as garbage:
+            raise boot.failed(settings, str(garbage)) from None
+        problem = boot.problem(settings, greeting)
         if problem is not None:
             raise problem
 
@@ -210,68 +215,10 @@ class Node:
             self._noise = (self._noise + line + b"\n")[-TAIL:]
         raise wire.Garbage("its login scripts print without end on stdout")
 
-    def _problem(self, greeting: wire.Greeting) -> OrdermonitError | None:
-        """Why the node can't take requests, or None if it can."""
-        node = f"on {self._settings.host}"
-        match greeting:
-            case wire.Ready():
-                return None
-            case wire.Locked(holder):
-                who = one_line(holder) or "somebody who did not sign"
-                return NodeLocked(
-                    f"another monitor works {node}: {who}",
-                    f"It holds {self._settings.lock_file} there; the next cycle tries again",
-                )
-            case wire.NoBoot(chain):
-                return self._not_booted(error_line(chain[0]))
-            case wire.NoTask(name):
-                return _misconfigured(
-                    f"rake {node} has no task {name}",
-                    f"See `{self._settings.rake} -AT` in {self._settings.rails_root} there, and "
-                    "correct tasks",
-                )
-            case wire.BadCheck(name, chain):
-                return _misconfigured(
-                    f"the check {name} is no Ruby: {error_line(chain[0])}",
-                    f"Correct checks: {name}",
-                )
-            case wire.NoLock(path, chain):
-                return _misconfigured(
-                    f"the lock {path} can't be made {node}: {error_line(chain[0])}",
-                    f"Let {self._settings.username} write there, or set lock_file",
-                )
-
-    def _ended_early(self, end: Ended) -> OrdermonitError:
-        """The stream ended before the driver said anything: a shell or rake has failed."""
+    def _complaint(self) -> str:
         # A shell that lets nobody in says so on stdout.
-        printed = self._channel.last_words() or complaint(self._noise + self._channel.unread())
-        words = one_line(printed)
-        settings = self._settings
-        if end.status == wire.NO_RAILS_ROOT:
-            return _misconfigured(
-                f"{settings.username} can't enter {settings.rails_root} on {settings.host}: there "
-                "is no such directory, or no right to it",
-                "Correct rails_root",
-            )
-        if end.status == wire.NODE_MISCONFIGURED:
-            return ConfigurationError(
-                f"the forced command on {settings.host} can't run: {words}",
-                "Correct its configuration on the node",
-            )
-        if end.status in (126, 127):  # the shell's and env's "can't be run" and "not found"
-            return _misconfigured(
-                f"`{settings.rake}` can't be run on {settings.host}: {words}",
-                "Give its full path in rake, or PATH in environment: a command over SSH is no "
-                "login",
-            )
-        return self._not_booted(f"{end}: {words}" if words else str(end))
-
-    def _not_booted(self, why: str) -> Unavailable:
-        return Unavailable(
-            f"Rails does not boot on {self._settings.host} in {self._settings.rails_root}: "
-            f"{one_line(why)}",
-            "See what `rake environment` says there; the next cycle tries again",
-        )
+        noise = self._noise + self._channel.unread()
+        return self._channel.first_and_last_words() or complaint(noise)
 
     def _send_once(self, request: Request) -> None:
         """Send it, unless that was done. Raises OSError when the channel is closed."""
@@ -343,7 +290,3 @@ class _Stopped(Exception):
 
 def _verb(request: Request) -> str:
     return "run" if request.is_task else "ask"
-
-
-def _misconfigured(message: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(message, f"{remedy} in integration_server.yml")

@@ -1,4 +1,4 @@
-"""What goes over the line to the driver: the command, our lines and its lines. Pure.
+"""What goes over the line to the driver: the command, its text, our lines and its lines. Pure.
 
 Each line is one JSON object. What doesn't have exactly the expected form is garbage, and garbage is
 no answer (rule C5).
@@ -23,8 +23,19 @@ NODE_MISCONFIGURED = 78
 #: Longest line of the driver, in bytes; its own bounds keep it far below.
 LINE_LIMIT = 1 << 20
 
-#: The wheel is always unpacked; importlib.resources would cost an import of 10 ms.
-_DRIVER = Path(__file__).with_name("driver.rb")
+#: Seconds that the first stage waits for what it runs.
+_FIRST_LIMIT = 60
+
+#: The driver's text, in order. The wheel is always unpacked; importlib.resources would cost an
+#: import of 10 ms.
+_DRIVER = tuple(Path(__file__).with_name(name) for name in ("task.rb", "children.rb", "driver.rb"))
+
+#: What rake evaluates: it reads the driver from stdin, and leaves it what has been read ahead.
+_FIRST_STAGE = (
+    "module ::Ordermonit;INPUT=STDIN.dup;"
+    "GUARD=Thread.new{{sleep {limit:g};Process.kill(9,Process.pid)}};end;"
+    'eval(Ordermonit::INPUT.gets.unpack("m")[0],TOPLEVEL_BINDING,"ordermonit")'
+)
 
 _GREETING = b'{"ordermonit":1,'
 
@@ -44,10 +55,19 @@ Chain = tuple[RemoteError, ...]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Rails has booted; requests may come."""
+    """Rails has booted; requests may come.
+
+    `rails_env` is what the process sees, None where nothing says it; `tasks` are the names of each
+    task's arguments; `forks`: each task has a process of its own; `causes`: the causes of an
+    exception can be told on that Ruby.
+    """
 
     ruby: str
     rake: str
+    rails_env: str | None
+    tasks: Mapping[str, tuple[str, ...]]
+    forks: bool
+    causes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,14 @@ class BadCheck:
     chain: Chain
 
 
-Greeting = Ready | Locked | NoLock | NoBoot | NoTask | BadCheck
+@dataclass(frozen=True, slots=True)
+class OldRake:
+    """rake there is older than 0.9, which the driver needs."""
+
+    version: str
+
+
+Greeting = Ready | Locked | NoLock | NoBoot | NoTask | BadCheck | OldRake
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +143,19 @@ class Failed:
     chain: Chain
 
 
-Reply = Done | Value | Absent | Failed
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """The task or check passed its timeout and was killed; the session goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The task's or check's process ended without an answer, in this way; the session goes on."""
+
+    how: str
+
+
+Reply = Done | Value | Absent | Failed | Hung | Died
 
 
 class Garbage(Exception):
@@ -126,15 +165,15 @@ class Garbage(Exception):
 def command(rails_root: str, environment: Mapping[str, str], rake: str) -> str:
     """The remote command line: sh, bash, csh, zsh and fish read it alike.
 
-    The driver travels as base64, so that no login shell finds anything in it to expand; `exec`
-    leaves no shell behind that could outlive rake. `rake` is taken as shell words, on purpose.
+    Short, since dropbear takes no long one: it holds a first stage only, and `driver` is the first
+    line that goes to its stdin. No shell finds anything in it to expand; `exec` leaves none behind
+    that could outlive rake. `rake` is taken as shell words, on purpose.
     """
     # sshd starts the command in the home directory; a quoted tilde would not be expanded.
     directory = rails_root.removeprefix("~/") or "."
     if directory.startswith("-"):
         directory = f"./{directory}"
-    driver = base64.b64encode(_DRIVER.read_bytes()).decode()
-    code = f'eval(%q({driver}).unpack("m")[0],TOPLEVEL_BINDING)'
+    code = _FIRST_STAGE.format(limit=_FIRST_LIMIT)
     variables = "".join(f"{shlex.quote(f'{name}={value}')} " for name, value in environment.items())
     return (
         # `test`, since csh gives up the whole line when its `cd` fails.
@@ -142,6 +181,11 @@ def command(rails_root: str, environment: Mapping[str, str], rake: str) -> str:
         f"exec env {variables}{rake} -E {shlex.quote(code)} ordermonit:session "
         f"|| exit {NO_RAILS_ROOT}"
     )
+
+
+def driver() -> bytes:
+    """The line that goes before all others: what the first stage evaluates."""
+    return base64.b64encode(b"".join(file.read_bytes() for file in _DRIVER)) + b"\n"
 
 
 def hello(
@@ -155,7 +199,7 @@ def hello(
     idle_limit: float,
     grace: float,
 ) -> bytes:
-    """The first line to the driver. Times are in seconds."""
+    """The first line that the driver reads. Times are in seconds."""
     return _line(
         hello=1,
         holder=holder,
@@ -184,8 +228,17 @@ def greeting(line: bytes) -> Greeting | None:
         return None
     said = _object(line[start:])
     match said:
-        case {"ready": True, "ruby": str(ruby), "rake": str(rake)}:
-            return Ready(ruby, rake)
+        case {
+            "ready": True,
+            "ruby": str(ruby),
+            "rake": str(rake),
+            "rails_env": str(environment) | (None as environment),
+            "tasks": dict(tasks),
+            "forks": bool(forks),
+            "cause": bool(causes),
+        } if all(map(_is_names, tasks.values())):
+            arguments = {task: tuple(names) for task, names in tasks.items()}
+            return Ready(ruby, rake, environment, arguments, forks, causes)
         case {"locked_by": str(holder)}:
             return Locked(holder)
         case {"no_lock": str(path), "error": errors}:
@@ -196,6 +249,8 @@ def greeting(line: bytes) -> Greeting | None:
             return NoTask(name)
         case {"bad_check": str(name), "error": errors}:
             return BadCheck(name, _chain(errors))
+        case {"old_rake": str(version)}:
+            return OldRake(version)
     raise Garbage(f"an unknown greeting: {_excerpt(line)}")
 
 
@@ -215,6 +270,10 @@ def reply(line: bytes, identity: int, verb: str) -> Reply:
             return Absent(reason)
         case {"error": errors, **rest} if not rest:
             return Failed(_chain(errors))
+        case {"hung": True, **rest} if not rest:
+            return Hung()
+        case {"died": str(how), **rest} if not rest:
+            return Died(how)
     raise Garbage(f"an unknown answer: {_excerpt(line)}")
 
 
@@ -241,11 +300,15 @@ def _chain(errors: object) -> Chain:
 
 def _error(error: object) -> RemoteError:
     match error:
-        case {"class": str(name), "ancestors": list(ancestors), "message": str(message)} if all(
-            isinstance(ancestor, str) for ancestor in ancestors
+        case {"class": str(name), "ancestors": ancestors, "message": str(message)} if _is_names(
+            ancestors
         ):
             return RemoteError(name, tuple(ancestors), message)
     raise Garbage("an exception without class, ancestors or message")
+
+
+def _is_names(said: object) -> bool:
+    return isinstance(said, list) and all(isinstance(name, str) for name in said)
 
 
 def _excerpt(line: bytes) -> str:

@@ -9,7 +9,9 @@ config=${sysconfdir-/etc}/ordermonit-node.conf
 
 install -d "${DESTDIR-}$directory" "${DESTDIR-}${config%/*}"
 install -m 755 "$here/ordermonit-node" "${DESTDIR-}$directory"
-install -m 644 "$here/../../ordermonit/node/driver.rb" "${DESTDIR-}$directory"
+program=$here/../../ordermonit/node
+cat "$program/task.rb" "$program/children.rb" "$program/driver.rb" >"${DESTDIR-}$directory/driver.rb"
+chmod 644 "${DESTDIR-}$directory/driver.rb"
 [ -e "${DESTDIR-}$config" ] || install -m 644 "$here/ordermonit-node.conf" "${DESTDIR-}$config"
 
 echo "Now edit $config, and put this before the monitor's key in authorized_keys:"

@@ -211,7 +211,7 @@ SEEDS = {
     ),
     "no rake": Seed(
         _node(rake="no-such-rake"),
-        *("node", "error", "`no-such-rake` can't be run", "Give its full path in rake", 78),
+        *("node", "error", "`no-such-rake` can't be run", "give the full path in rake", 78),
     ),
     "a task that is not there": Seed(
         _node(tasks={"insert_order": "shop:insert"}),

@@ -200,7 +200,10 @@ def test_rake_is_killed_around_the_insertions_effect(apart: Apart, ends: Cable, 
     assert apart.node.task_count("insert_order", number) == tasks
 
 
-_GREETING = '{"ordermonit":1,"ready":true,"ruby":"3","rake":"13"}'
+_GREETING = (
+    '{"ordermonit":1,"ready":true,"ruby":"3","rake":"13","rails_env":null,"tasks":{},'
+    '"forks":true,"cause":true}'
+)
 
 
 def test_an_answer_that_is_none(apart: Apart, ends: Cable, tmp_path: Path) -> None:
@@ -216,7 +219,7 @@ def test_an_answer_that_is_none(apart: Apart, ends: Cable, tmp_path: Path) -> No
         "exit 0": "ended with status 0",
     }
     for answer, word in answers.items():
-        said = f"read hello\necho '{_GREETING}'\nread request\n{answer}\n"
+        said = f"read driver\nread hello\necho '{_GREETING}'\nread request\n{answer}\n"
         rake.write_text(f"#!/bin/sh\n{said}")
         rake.chmod(0o755)
         failed(apart.run("cycle"), 75, word, "no attempt was charged")

@@ -65,13 +65,16 @@ def root_of(settings: Settings) -> Path:
     return Path(settings.rails_root)
 
 
-READY = '{"ordermonit":1,"ready":true,"ruby":"0","rake":"0"}'
+READY = (
+    '{"ordermonit":1,"ready":true,"ruby":"0","rake":"0","rails_env":null,"tasks":{},'
+    '"forks":true,"cause":true}'
+)
 
 
 def driver(settings: Settings, greeting: str, then: str) -> str:
     """A rake that plays the driver badly: greets, then does as the shell says."""
     script = root_of(settings) / "fake"
-    script.write_text(f"#!/bin/sh\nread hello\necho '{greeting}'\n{then}\n")
+    script.write_text(f"#!/bin/sh\nread driver\nread hello\necho '{greeting}'\n{then}\n")
     script.chmod(0o755)
     return str(script)
 

@@ -17,6 +17,7 @@ from ordermonit.orders.model import Operation
 from tests.parts.processes import wait_until
 
 _TEMPLATE = Path(__file__).parent / "rails"
+_PACKAGE = Path(__file__).parents[2] / "packaging" / "node"
 
 TASKS = {
     Operation.INSERT_ORDER: "order_integration_service:insert_order",
@@ -34,6 +35,13 @@ def rails_root(directory: Path) -> Path:
     return directory
 
 
+def install(directory: Path) -> Path:
+    """The forced command of packaging/node, as its installer leaves it in that directory."""
+    environment = {"DESTDIR": str(directory), "PATH": "/usr/bin:/bin"}
+    subprocess.run([_PACKAGE / "install.sh"], check=True, capture_output=True, env=environment)
+    return directory / "usr/local/lib/ordermonit-node/ordermonit-node"
+
+
 def pids(root: Path) -> list[int]:
     """The processes that the tasks have told of, once at least one has."""
     file = root / "pids"
@@ -43,14 +51,18 @@ def pids(root: Path) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     """Whether the process runs (a zombie does not)."""
+    return _stat(pid)[0] not in "ZX"
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent, group, session and more of a process; it is dead when there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+        return ["X", "0", "0", "0"]
 
 
-def _hello(changes: Mapping[str, Any]) -> bytes:
+def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {
         "holder": "test on here",
         "tasks": TASKS,
@@ -61,7 +73,18 @@ def _hello(changes: Mapping[str, Any]) -> bytes:
         "idle_limit": 30,
         "grace": 30,
     }
-    return wire.hello(**(said | dict(changes)))
+    return said | dict(changes)
+
+
+def _forced(root: Path, node: Path, environment: Mapping[str, str], said: Mapping[str, Any]) -> str:
+    """The forced command in that directory with a configuration that says the same."""
+    lines = [f"rails_root {root}", f"rake {shutil.which('rake')}", f"lock {said['lock']}"]
+    lines += [f"environment {name}={value}" for name, value in environment.items()]
+    lines += [f"{name} {value}" for name, value in (said["tasks"] | said["checks"]).items()]
+    program = install(node)
+    (node / "conf").write_text("\n".join(lines))
+    login = f"HOME={node} USER=u LOGNAME=u SSH_ORIGINAL_COMMAND=' ordermonit:session'"  # by sshd
+    return f"{login} exec {program} {node / 'conf'}"
 
 
 class Remote:
@@ -75,11 +98,17 @@ class Remote:
         rake: str = "rake",
         environment: Mapping[str, str] | None = None,
         hello: Mapping[str, Any] | None = None,
+        node: Path | None = None,
     ) -> None:
+        """`node` is a directory for the forced command, which then runs instead."""
+        said = _said(hello or {})
+        command = wire.command(str(root), environment or {}, rake)
+        if node is not None:
+            command = _forced(root, node, environment or {}, said)
         self.errors = root / f"stderr-{os.urandom(4).hex()}"
         with self.errors.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*shell, wire.command(str(root), environment or {}, rake)],
+                [*shell, command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -90,7 +119,7 @@ class Remote:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._requests = 0
-        self.send(_hello(hello or {}))
+        self.send(wire.driver() + wire.hello(**said))
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -126,15 +155,31 @@ class Remote:
         self.send(wire.request(self._requests, verb, operation, number, timeout))
         return self._requests
 
-    def run(self, number: str, operation: Operation = Operation.INSERT_ORDER) -> wire.Reply:
+    def run(
+        self,
+        number: str,
+        operation: Operation = Operation.INSERT_ORDER,
+        timeout: float = SOON,
+    ) -> wire.Reply:
         """Run a task."""
-        identity = self.begin("run", operation, number)
+        identity = self.begin("run", operation, number, timeout)
         return wire.reply(self.line(), identity, "run")
 
-    def ask(self, number: str, operation: Operation = Operation.ORDER_EXISTS) -> wire.Reply:
+    def ask(
+        self,
+        number: str,
+        operation: Operation = Operation.ORDER_EXISTS,
+        timeout: float = SOON,
+    ) -> wire.Reply:
         """Put a check."""
-        identity = self.begin("ask", operation, number)
+        identity = self.begin("ask", operation, number, timeout)
         return wire.reply(self.line(), identity, "ask")
+
+    def children(self) -> list[int]:
+        """The processes that the driver has forked for tasks and checks, and theirs."""
+        pids = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+        session, rake = str(self.process.pid), self.process.pid
+        return [pid for pid in pids if pid != rake and is_alive(pid) and _stat(pid)[3] == session]
 
     def wait(self) -> int:
         """Its exit status."""
@@ -190,7 +235,7 @@ def over_a_socket(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.
         )
     try:
         with ours:
-            ours.sendall(_hello({}))
+            ours.sendall(wire.driver() + wire.hello(**_said({})))
             ours.settimeout(SOON)
             assert wire.greeting(ours.recv(4096).rstrip(b"\n")) is not None
             yield process, ours

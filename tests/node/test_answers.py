@@ -7,7 +7,7 @@ import pytest
 
 from ordermonit.configuration import Node
 from ordermonit.node.answers import classify, one_line
-from ordermonit.node.wire import Absent, Done, Failed, RemoteError, Value
+from ordermonit.node.wire import Absent, Died, Done, Failed, Hung, RemoteError, Value
 from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Operation, Request, Verdict
 
 INSERT, EXISTS = Request(Operation.INSERT_ORDER, "5"), Request(Operation.ORDER_EXISTS, "5")
@@ -89,6 +89,16 @@ def test_a_check_that_is_not_there_is_unavailable() -> None:
 
 def test_a_task_that_ended_well_is_done() -> None:
     assert classify(INSERT, Done(), PATTERNS) == Answer(Verdict.DONE)
+
+
+def test_no_end_of_a_child_says_what_it_did() -> None:
+    hung, died = (
+        classify(INSERT, reply, PATTERNS) for reply in (Hung(), Died("killed by SIGKILL"))
+    )
+    assert hung.verdict is Verdict.TIMEOUT
+    assert died == Answer(Verdict.DIED, "its process died: killed by SIGKILL")
+    assert hung.verdict.is_trouble
+    assert died.verdict.is_trouble
 
 
 def test_a_pattern_sees_the_class_each_ancestor_and_the_message() -> None:

@@ -90,6 +90,40 @@ def test_only_the_end_of_stderr_is_kept() -> None:
     assert made.last_words() == "line 9997 / line 9998 / line 9999"
 
 
+def test_the_first_line_on_stderr_is_kept_too() -> None:
+    made = opened()
+    made.data_received(b"Could not find rack-2.2.9 in locally installed gems\n", STDERR)
+    for number in range(10_000):
+        made.data_received(
+            b"\tfrom /usr/lib/bundler.rb:%d:in `run'\nline %d\n" % (2 * (number,)), STDERR
+        )
+    first = "Could not find rack-2.2.9 in locally installed gems"
+    assert made.first_and_last_words() == f"{first} / … / line 9997 / line 9998 / line 9999"
+    assert made.last_words() == "line 9997 / line 9998 / line 9999"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (b"", ""),
+        (b"a\n", "a"),
+        (b"a\nb\nc\n", "a / b / c"),
+        (b"a\nb\nc\nd\n", "a / b / c / d"),
+        (b"\n a\nb\nc\nd\ne\n", "a / … / c / d / e"),
+        (
+            b"/a.rb:1:in `b': no gem x (Bundler::GemNotFound)\n\tfrom /c.rb:2:in `d'\n",
+            "no gem x (Bundler::GemNotFound)",
+        ),
+        (b"/a.rb:1:in 'B#b': no x (C)\nDid you mean?  Ordermonit\n", "no x (C)"),
+        (b"x\nrake aborted!\nLoadError: no\n/a.rb:1\n", "LoadError: no"),
+    ],
+)
+def test_the_first_line_and_the_last_ones(output: bytes, said: str) -> None:
+    made = opened()
+    made.data_received(output, STDERR)
+    assert made.first_and_last_words() == said
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -17,18 +16,15 @@ from typing import Any
 import pytest
 
 from ordermonit.configuration import Node as Settings
-from ordermonit.errors import ConfigurationError, NodeLocked, Refused, Unavailable
-from ordermonit.node import rake as node_module
+from ordermonit.errors import ConfigurationError, Refused, Unavailable
 from ordermonit.node import ssh
 from ordermonit.node.rake import Node
 from ordermonit.node.session import Session
 from ordermonit.orders.model import Request, Verdict
 from tests.node.place import (
-    EXISTS,
     INSERT,
     SOON,
     at,
-    opened,
     opening_fails,
     root_of,
     run,
@@ -36,79 +32,6 @@ from tests.node.place import (
 )
 from tests.parts.processes import free_port, wait_until
 from tests.parts.sshd import Sshd, keygen
-
-# The node can't
-
-
-def test_the_other_holder_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_module, "LOCK_WAIT", 0.2)
-
-    async def both() -> None:
-        async with opened(settings, "pid 7 on alpha"):
-            with pytest.raises(NodeLocked, match="pid 7 on alpha, since"):
-                await Node(settings, "pid 8 on beta").open()
-
-    asyncio.run(both())
-
-
-@pytest.mark.parametrize(
-    ("changes", "message", "remedy"),
-    [
-        ({"rails_root": "/nonexistent"}, "can't enter /nonexistent", "rails_root"),
-        ({"rake": "/nonexistent/rake"}, "can't be run on .*No such file", "full path"),
-        ({"tasks": {INSERT: "absent"}}, "no task absent", "tasks"),
-        ({"checks": {EXISTS: "number =="}}, "order_exists is no Ruby: SyntaxError", "checks"),
-        ({"lock_file": "Rakefile/x"}, "lock Rakefile/x can't be made", "lock_file"),
-    ],
-)
-def test_a_wrong_configuration_is_told_as_such(
-    settings: Settings, changes: dict[str, Any], message: str, remedy: str
-) -> None:
-    problem = opening_fails(replace(settings, **changes))
-    assert type(problem) is ConfigurationError
-    assert re.search(message, problem.message)
-    assert remedy in problem.remedy
-
-
-def test_a_rails_that_does_not_boot_is_down(settings: Settings) -> None:
-    problem = opening_fails(replace(settings, environment={"BOOT": "fails"}))
-    assert type(problem) is Unavailable
-    assert "Abacos::HTTPError: no database" in problem.message
-    (root_of(settings) / "Rakefile").write_text("require 'no/such/gem'")
-    problem = opening_fails(settings)
-    assert type(problem) is Unavailable
-    assert "LoadError: cannot load such file -- no/such/gem" in problem.message
-
-
-def test_a_boot_that_hangs_is_down(settings: Settings) -> None:
-    problem = opening_fails(replace(settings, environment={"BOOT": "hangs"}, task_timeout=1))
-    assert type(problem) is Unavailable
-    assert "SIGKILL" in problem.message
-
-
-def test_a_rake_that_never_says_a_word_is_down(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever it is, our driver and its watchdog are not in it."""
-    for grace in ("LOCK_WAIT", "GRACE"):
-        monkeypatch.setattr(node_module, grace, 0.25)
-    mute = replace(settings, rake="sh -c 'exec cat >/dev/null' --", task_timeout=0.5)
-    problem = opening_fails(mute)
-    assert type(problem) is Unavailable
-    assert "no answer within 1 s" in problem.message
-
-
-def test_a_shell_that_lets_nobody_in_is_quoted(settings: Settings) -> None:
-    problem = opening_fails(replace(settings, rake="sh -c 'echo This account is closed; exit 1'"))
-    assert type(problem) is Unavailable
-    assert "This account is closed" in problem.message
-
-
-def test_endless_login_scripts_are_down(settings: Settings) -> None:
-    problem = opening_fails(replace(settings, rake="sh -c yes"))
-    assert type(problem) is Unavailable
-    assert "print without end" in problem.message
-
 
 # The way there
 

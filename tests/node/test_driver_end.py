@@ -19,6 +19,7 @@ from tests.node.remote import (
     is_alive,
     over_a_socket,
     pids,
+    rails_root,
     remote,
     unready,
 )
@@ -53,12 +54,14 @@ def test_a_session_waits_for_one_that_ends(root: Path) -> None:
 
 @pytest.fixture
 def hello_within_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver waits no longer for the client's first line."""
-    text, found = re.subn(r"HELLO = \d+", "HELLO = 1", wire._DRIVER.read_text())
+    """Neither first stage nor driver waits longer for the client's first lines."""
+    *others, driver = wire._DRIVER
+    text, found = re.subn(r"HELLO = \d+", "HELLO = 1", driver.read_text())
     assert found == 1
-    driver = tmp_path / "driver.rb"
-    driver.write_text(text)
-    monkeypatch.setattr(wire, "_DRIVER", driver)
+    changed = tmp_path / "driver.rb"
+    changed.write_text(text)
+    monkeypatch.setattr(wire, "_DRIVER", (*others, changed))
+    monkeypatch.setattr(wire, "_FIRST_LIMIT", 1)
 
 
 @pytest.mark.usefixtures("hello_within_a_second")
@@ -110,55 +113,89 @@ def _waits_for_lock(session: Remote) -> bool:
 # The end
 
 
-@pytest.mark.parametrize("number", ["hard", "killed", "terminated"])
-def test_a_rake_that_dies_in_a_task_gives_no_answer(root: Path, number: str) -> None:
+def test_a_rake_that_dies_ends_its_task_with_it(root: Path) -> None:
     with remote(root) as session:
-        session.begin("run", Operation.INSERT_ORDER, number)
-        assert session.line() == b""
-        assert session.wait() != 0
-
-
-def test_nothing_of_the_group_outlives_a_rake_that_died(root: Path) -> None:
-    with remote(root) as session:
-        session.begin("run", Operation.INSERT_ORDER, "leaves-child-hard", timeout=600)
-        (child,) = pids(root)
-        assert session.wait() == 1
-        wait_until(lambda: not is_alive(child), "the child's end")
-
-
-@pytest.mark.parametrize("number", ["hang", "hang-child", "stuck"])
-def test_a_task_beyond_its_deadline_is_killed_with_its_children(root: Path, number: str) -> None:
-    with remote(root) as session:
-        started = time.monotonic()
-        session.begin("run", Operation.INSERT_ORDER, number, timeout=0.5)
+        session.begin("run", Operation.INSERT_ORDER, "hang-child", timeout=600)
         running = pids(root)
-        assert session.line() == b""
-        assert session.wait() == -signal.SIGKILL
-        assert 0.5 <= time.monotonic() - started < 5
+        session.process.kill()
         wait_until(lambda: not any(map(is_alive, running)), "the end of the whole group")
+        wait_until(lambda: not session.children(), "the end of the others")
 
 
-def test_a_task_that_ends_its_group_does_not_end_the_watchdog(root: Path) -> None:
-    (root / "Rakefile").write_text("task(:t) { trap(:TERM) {}; Process.kill(:TERM, 0); sleep }")
-    with remote(root, hello={"tasks": {Operation.INSERT_ORDER: "t"}}) as session:
-        session.begin("run", Operation.INSERT_ORDER, "1", timeout=1)
-        assert session.wait() == -signal.SIGKILL
+def test_nobody_else_begins_before_the_task_of_a_dead_rake_has_ended(
+    root: Path, tmp_path: Path
+) -> None:
+    other, lock = rails_root(tmp_path / "other"), str(root / "lock")
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, "hang", timeout=600)
+        (task,) = pids(root)
+        wait_until(lambda: _watchdogs(session), "the watchdog to take its name")
+        (watchdog,) = _watchdogs(session)
+        os.kill(watchdog, signal.SIGSTOP)
+        session.process.kill()
+        session.process.wait()
+        with unready(other, hello={"lock": lock}) as second:
+            assert isinstance(second.greeting(), wire.Locked)
+        assert is_alive(task)
+        os.kill(watchdog, signal.SIGCONT)
+        with remote(other, hello={"lock": lock, "lock_wait": 10}):
+            assert not is_alive(task)
 
 
-def test_a_task_under_a_wrapper_is_killed_without_the_wrapper(root: Path) -> None:
-    wrapper = "sh -c 'rake \"$@\"; echo over; exit 7' --"
-    with remote(root, rake=wrapper) as session:
-        session.begin("run", Operation.INSERT_ORDER, "hang-child", timeout=0.5)
+def test_a_rake_that_is_stuck_is_killed_with_its_task(root: Path) -> None:
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, "hang", timeout=0.5)
         running = pids(root)
+        session.process.send_signal(signal.SIGSTOP)
+        assert session.wait() == -signal.SIGKILL
+        wait_until(lambda: not any(map(is_alive, running)), "the task's end")
+
+
+@pytest.mark.parametrize("signal", [signal.SIGTERM, signal.SIGINT])
+def test_a_rake_that_is_told_to_end_ends_its_task_first(root: Path, signal: int) -> None:
+    with remote(root) as session:
+        session.begin("run", Operation.INSERT_ORDER, "hang", timeout=600)
+        (task,) = pids(root)
+        session.process.send_signal(signal)
+        session.wait()
+        assert not is_alive(task)
+        with remote(root):
+            pass
+
+
+def test_a_rake_that_is_killed_under_a_wrapper_leaves_it_alone(root: Path) -> None:
+    wrapper = "sh -c 'rake \"$@\"; echo over; exit 7' --"
+    with unready(
+        root, rake=wrapper, environment={"BOOT": "hangs"}, hello={"boot_timeout": 1}
+    ) as session:
         assert session.line() == b"over\n"
         assert session.wait() == 7
-        wait_until(lambda: not any(map(is_alive, running)), "the end of the whole group")
 
 
 def test_a_boot_beyond_its_deadline_is_killed(root: Path) -> None:
     with unready(root, environment={"BOOT": "hangs"}, hello={"boot_timeout": 1}) as session:
         assert session.line() == b""
         assert session.wait() == -signal.SIGKILL
+
+
+def test_a_session_in_which_a_task_hung_waits_no_longer_than_its_end_may_take(root: Path) -> None:
+    """The line may have fallen silent as well; and its lock is wanted."""
+    with remote(root, hello={"grace": 0.5}) as session:
+        assert session.run("hang", timeout=0.5) == wire.Hung()
+        assert session.wait() == -signal.SIGKILL
+
+
+def test_a_boot_that_gives_up_is_no_end_by_force(root: Path) -> None:
+    """It leaves what it began alone, as any rake does."""
+    (root / "Rakefile").write_text(
+        "File.write('pids', \"#{spawn('sleep', '1000')}\\n\"); abort 'no licence'"
+    )
+    with unready(root) as session:
+        assert session.line() == b""
+        assert session.wait() == 1
+        (child,) = pids(root)
+        wait_until(lambda: not _watchdogs(session), "the watchdog's end")
+        assert is_alive(child)
 
 
 def test_a_session_without_requests_ends(root: Path) -> None:
@@ -256,17 +293,16 @@ def test_a_client_that_leaves_an_answer_unread_has_gone(root: Path) -> None:
 
 def test_the_watchdog_leaves_with_its_session(root: Path) -> None:
     with remote(root) as session:
-        assert _watchdogs(session) == 1
+        wait_until(lambda: _watchdogs(session), "the watchdog to take its name")
         session.hang_up()
         session.wait()
         wait_until(lambda: not _watchdogs(session), "the watchdog's end")
 
 
-def _watchdogs(session: Remote) -> int:
-    name, found = f"ordermonit: bounds the life of {session.process.pid}", 0
+def _watchdogs(session: Remote) -> list[int]:
+    name, found = f"ordermonit: bounds the life of {session.process.pid}", []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found += name.encode() in entry.read_bytes()
-        except OSError:
-            continue
+        with suppress(OSError):
+            if name.encode() in entry.read_bytes():
+                found.append(int(entry.parent.name))
     return found

@@ -3,6 +3,7 @@
 Against a real sshd, with the files as its installer leaves them.
 """
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ordermonit.node import wire
+from tests.node.remote import install
 from tests.parts.judge import Seen
 from tests.parts.processes import answers, free_port, wait_until
 from tests.parts.world import World
@@ -20,6 +23,9 @@ _DRIVER = Path(__file__).parents[2] / "ordermonit" / "node" / "driver.rb"
 
 #: What the program's command ends with: all that the forced command looks at.
 _MARKER = "rake -E 'x' ordermonit:session"
+
+#: In the place of the driver that the program sends first.
+_EVIL_DRIVER = base64.b64encode(b"File.write('pwned', '')").decode() + "\n"
 
 _HELLO = {
     "hello": 1,
@@ -41,7 +47,7 @@ class Restricted:
         self.world = world
         self.root = world.node.rails_root
         self.config = directory / "etc" / "ordermonit-node.conf"
-        install(directory)
+        forced = install(directory)
         tasks = world.node.task_names()
         self.settings = [
             f"rails_root {self.root}",
@@ -55,7 +61,6 @@ class Restricted:
         self.configure()
         with (self.root / "Rakefile").open("a") as rakefile:
             rakefile.write('\ntask(:wipe) { File.write("pwned", "") }\n')
-        forced = directory / "usr/local/lib/ordermonit-node/ordermonit-node"
         world.sshd.key_options = f'restrict,command="{forced} {self.config}"'
         world.sshd.restart()
 
@@ -91,6 +96,7 @@ class Restricted:
         assert process.stdin is not None
         assert process.stdout is not None
         with process:
+            process.stdin.write(_EVIL_DRIVER)
             for line in (_HELLO, *requests):
                 process.stdin.write(json.dumps(line) + "\n")
                 process.stdin.flush()
@@ -117,12 +123,6 @@ class Restricted:
         return any((each / "pwned").exists() for each in (self.root, self.world.sshd.directory))
 
 
-def install(directory: Path) -> None:
-    """Run the installer into that directory."""
-    environment = {"DESTDIR": str(directory), "PATH": "/usr/bin:/bin"}
-    subprocess.run([_PACKAGE / "install.sh"], check=True, capture_output=True, env=environment)
-
-
 @pytest.fixture
 def restricted(make_world: Callable[..., World], tmp_path: Path) -> Restricted:
     """Installed on a new world's node."""
@@ -142,9 +142,8 @@ def test_the_installer_takes_the_programs_driver_and_leaves_an_edited_configurat
         "usr/local/lib/ordermonit-node/driver.rb",
         "usr/local/lib/ordermonit-node/ordermonit-node",
     }
-    assert (tmp_path / "usr/local/lib/ordermonit-node/driver.rb").read_bytes() == (
-        _DRIVER.read_bytes()
-    )
+    installed = tmp_path / "usr/local/lib/ordermonit-node/driver.rb"
+    assert installed.read_bytes() == base64.b64decode(wire.driver())
     assert config.read_text() == "edited"
 
 
@@ -252,7 +251,7 @@ def test_tasks_checks_and_lock_of_the_client_do_not_count(restricted: Restricted
 
 def test_a_client_that_wants_another_task_is_told_so(restricted: Restricted) -> None:
     hello = {**_HELLO, "tasks": {"wipe": "wipe"}}
-    ended = restricted.ssh(_MARKER, lines=json.dumps(hello) + "\n")
+    ended = restricted.ssh(_MARKER, lines=_EVIL_DRIVER + json.dumps(hello) + "\n")
     assert json.loads(ended.stdout) == {"ordermonit": 1, "no_task": "wipe"}
     assert not restricted.is_pwned
 

@@ -1,5 +1,6 @@
 """Lines of the driver: only what has exactly the agreed form counts (rule C5)."""
 
+import base64
 import json
 from typing import Any
 
@@ -9,6 +10,16 @@ from ordermonit.node import wire
 from ordermonit.orders.model import Operation
 
 ERROR = {"class": "IOError", "ancestors": ["IOError", "StandardError"], "message": "x"}
+READY: dict[str, Any] = {
+    "ordermonit": 1,
+    "ready": True,
+    "ruby": "3.1",
+    "rake": "13",
+    "rails_env": "production",
+    "tasks": {"t": ["number"]},
+    "forks": True,
+    "cause": False,
+}
 CHAIN = (wire.RemoteError("IOError", ("IOError", "StandardError"), "x"),)
 
 
@@ -25,6 +36,9 @@ def line(**fields: Any) -> bytes:
         (line(id=7, unavailable="no"), "ask", wire.Absent("no")),
         (line(id=7, error=[ERROR]), "run", wire.Failed(CHAIN)),
         (line(id=7, error=[ERROR]), "ask", wire.Failed(CHAIN)),
+        (line(id=7, hung=True), "run", wire.Hung()),
+        (line(id=7, hung=True), "ask", wire.Hung()),
+        (line(id=7, died="killed by SIGKILL"), "run", wire.Died("killed by SIGKILL")),
     ],
 )
 def test_an_answer_is_understood(said: bytes, verb: str, meant: wire.Reply) -> None:
@@ -60,6 +74,9 @@ def test_an_answer_is_understood(said: bytes, verb: str, meant: wire.Reply) -> N
         line(id=7, error=[{**ERROR, "ancestors": "IOError"}]),
         line(id=7, error=[{**ERROR, "ancestors": [1]}]),
         line(id=7, error=[{**ERROR, "message": None}]),
+        line(id=7, hung=False),
+        line(id=7, died=None),
+        line(id=7, died="x", done=True),
         line(id=7, refused="bad number"),
         line(id=7, done=True)[:-1],
         line(id=7, done=True) + b"x",
@@ -88,7 +105,12 @@ def test_a_task_gives_no_value_and_a_check_is_not_done() -> None:
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
-        (line(ordermonit=1, ready=True, ruby="3.1", rake="13"), wire.Ready("3.1", "13")),
+        (line(**READY), wire.Ready("3.1", "13", "production", {"t": ("number",)}, True, False)),
+        (
+            line(**READY | {"rails_env": None}),
+            wire.Ready("3.1", "13", None, {"t": ("number",)}, True, False),
+        ),
+        (line(ordermonit=1, old_rake="0.8.7"), wire.OldRake("0.8.7")),
         (line(ordermonit=1, locked_by="pid 5"), wire.Locked("pid 5")),
         (line(ordermonit=1, no_lock="x", error=[ERROR]), wire.NoLock("x", CHAIN)),
         (line(ordermonit=1, no_boot=[ERROR]), wire.NoBoot(CHAIN)),
@@ -109,7 +131,11 @@ def test_a_greeting_is_told_from_what_login_scripts_print(
 @pytest.mark.parametrize(
     "said",
     [
-        line(ordermonit=1, ready=False, ruby="3", rake="13"),
+        line(**READY | {"ready": False}),
+        line(**READY | {"forks": 1}),
+        line(**READY | {"rails_env": 1}),
+        line(**READY | {"tasks": {"t": [1]}}),
+        line(**{key: said for key, said in READY.items() if key != "tasks"}),
         line(ordermonit=1, no_boot=[]),
         line(ordermonit=1, what="ever"),
         line(ordermonit=1, no_task="t")[:-1],
@@ -136,4 +162,14 @@ def test_a_request_is_one_line_of_ascii() -> None:
     ],
 )
 def test_the_command_quotes_rails_root(rails_root: str, begins: str) -> None:
-    assert wire.command(rails_root, {"A": "1"}, "rake").startswith(f"{begins}rake -E 'eval(")
+    assert wire.command(rails_root, {"A": "1"}, "rake").startswith(f"{begins}rake -E 'module ")
+
+
+def test_the_command_is_short_and_the_driver_is_one_line() -> None:
+    command = wire.command("/srv/shop", {"RAILS_ENV": "production"}, "bundle exec rake")
+    assert len(command) < 1000  # dropbear takes 9000
+    assert not set("$!`\\") & set(command)  # of what shells look into, even in quotes
+    assert command.endswith(f" ordermonit:session || exit {wire.NO_RAILS_ROOT}")
+    driver = wire.driver()
+    assert driver.count(b"\n") == 1
+    assert base64.b64decode(driver).count(b"Ordermonit.start") == 1

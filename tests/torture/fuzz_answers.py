@@ -9,7 +9,7 @@ from typing import Any, cast
 from ordermonit.configuration import Node as Settings
 from ordermonit.configuration import load
 from ordermonit.errors import OrdermonitError
-from ordermonit.node import wire
+from ordermonit.node import boot, wire
 from ordermonit.node.channel import Ended
 from ordermonit.node.rake import Node
 from ordermonit.orders.model import Answer, Operation, Request, Verdict
@@ -31,7 +31,16 @@ _REPLIES: tuple[dict[str, Any], ...] = (
     {"id": 1, "refused": "bad number"},
 )
 _GREETINGS: tuple[dict[str, Any], ...] = (
-    {"ordermonit": 1, "ready": True, "ruby": "3.1.2", "rake": "13.0.6"},
+    {
+        "ordermonit": 1,
+        "ready": True,
+        "ruby": "3.1.2",
+        "rake": "13.0.6",
+        "rails_env": "production",
+        "tasks": {"t": ["number"]},
+        "forks": True,
+        "cause": True,
+    },
     {"ordermonit": 1, "locked_by": "pid 1 on standby"},
     {"ordermonit": 1, "no_lock": "tmp/lock", "error": [_ERROR]},
     {"ordermonit": 1, "no_boot": [_ERROR]},
@@ -184,7 +193,7 @@ async def _greeted(settings: Settings, stream: list[bytes]) -> list[str]:
         greeting = await node._greeting()
     except (Ended, wire.Garbage):
         return []
-    problem = node._problem(greeting)
+    problem = boot.problem(node._settings, greeting)
     if problem is None and not isinstance(greeting, wire.Ready):
         return [f"ready out of {greeting}"]
     if problem is not None and not isinstance(problem, OrdermonitError):

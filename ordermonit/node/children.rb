@@ -1,0 +1,205 @@
+# encoding: utf-8
+#
+# The processes that do what is asked, forked from the booted one; task.rb says what they do.
+#
+# A task has one of its own. It was forked ahead, while another one worked, so that the fork of a
+# large Rails is no wait. Checks share one. At no time do two of them work.
+module Ordermonit
+  MARGIN = 2 # seconds that the end of a child may take, after its deadline
+  FORKS = Process.respond_to?(:fork) # JRuby can't: there, everything is done in this process
+  SHORT = [Errno::EAGAIN, Errno::ENOMEM, Errno::EMFILE, Errno::ENFILE] # of what a fork takes
+
+  # A process in a group of its own that takes lines and answers each with one, seen from here.
+  class Child
+    # `own` are the descriptors that no child keeps; `tell` tells the watchdog of groups. The block
+    # is the child's work, with the two ends of its pipes.
+    def initialize(own, tell)
+      @own, @tell = own, tell
+      theirs, @requests = IO.pipe
+      @answers, ours = IO.pipe
+      @ends, @end = IO.pipe
+      @pipes = [@requests, @answers, @ends, @end]
+      [theirs, ours, *@pipes].each { |io| io.sync = io.close_on_exec = true }
+      @pid = fork do
+        Process.setpgid(0, 0)
+        (@own + @pipes).each { |io| io.close }
+        yield theirs, ours
+      end
+      @own.concat(@pipes)
+      [theirs, ours].each { |io| io.close }
+      lead
+      @waiter = Thread.new { wait }
+    end
+
+    # Its answer to the line, :hung when none came in time, or nil when it ended without one. What
+    # is to be done meanwhile is yielded to.
+    def ask(line, seconds)
+      deadline, said, sources = Ordermonit.now + seconds, String.new, [@answers, @ends]
+      @requests.write(line)
+      yield
+      until said.end_with?("\n")
+        ready, = IO.select(sources, nil, nil, [deadline - Ordermonit.now, 0].max)
+        return :hung unless ready
+        return nil unless ready.include?(@answers)
+        sources.delete(@answers) unless read(said)
+      end
+      said
+    rescue Errno::EPIPE # it had ended before
+    end
+
+    # With its whole group.
+    def kill
+      Ordermonit.kill(@pid)
+    end
+
+    # Nothing more will be asked: it ends by itself, sooner or later.
+    def release
+      @requests.close
+    end
+
+    def dead?
+      !@waiter.alive?
+    end
+
+    def join
+      @waiter.join
+    end
+
+    # Once it is dead.
+    def close
+      @pipes.each { |io| io.close unless io.closed? }
+      @own.replace(@own - @pipes)
+    end
+
+    # How it ended, for people; it is dead.
+    def death
+      return "its end was not seen" unless @status
+      return "killed by SIG#{Signal.list.key(@status.termsig)}" if @status.signaled?
+      "exit! with status #{@status.exitstatus}"
+    end
+
+    private
+
+    # Both sides do it: neither may go on before it is so.
+    def lead
+      Process.setpgid(@pid, @pid)
+    rescue Errno::EACCES, Errno::ESRCH # it is another program already, or has ended
+    ensure
+      @tell.call("+#{@pid}")
+    end
+
+    def wait
+      Process.wait(@pid)
+      @status = $?
+    rescue Errno::ECHILD # something in the application waits for every child
+    ensure
+      @end.write(".") # no end of file: a process that the task forked may hold a copy
+      @tell.call("-#{@pid}")
+    end
+
+    def read(said)
+      said << @answers.read_nonblock(LINE)
+    rescue EOFError # it is about to end, or another program by now
+    end
+  end
+
+  class << self
+    private
+
+    def run(task, number, seconds)
+      return run_here(task, number, seconds) unless FORKS
+      child, @standby = spare, nil
+      put(child, [task, number], seconds).tap { ending(child) }
+    end
+
+    def question(name, number, seconds)
+      arm(seconds)
+      return ask(name, number) unless FORKS
+      @checker ||= child { |*pipes| check(*pipes) }
+      put(@checker, [name, number], seconds)
+    end
+
+    # One child works at a time; meanwhile the next task's is forked.
+    def put(child, words, seconds)
+      arm(seconds + MARGIN)
+      @working = child
+      said = child.ask(JSON.generate(words) + "\n", seconds) { fork_ahead }
+      if said.is_a?(String)
+        said = json(said)
+      else
+        child.kill
+        child.join
+        said = said ? { "hung" => true } : { "died" => child.death }
+        ending(@checker).tap { @checker = nil } if child == @checker
+      end
+      @working = nil
+      said
+    end
+
+    def fork_ahead
+      @ending.each { |child, deadline| child.kill if deadline < now }
+      dead, @ending = @ending.partition { |child, _| child.dead? }
+      dead.each { |child, _| child.close }
+      spare
+    rescue *SHORT # tried again when it is wanted
+    end
+
+    def spare
+      ending(@standby).tap { @standby = nil } if @standby && @standby.dead?
+      @warm ||= warm
+      @standby ||= child { |*pipes| work(*pipes) }
+    end
+
+    # What every task of a Rails would have to do again: load ActiveRecord, which rake leaves to its
+    # first use, and soon look for garbage.
+    def warm
+      rescued { ActiveRecord::Base && ActiveRecord.eager_load! } if defined?(ActiveRecord.eager_load!)
+      GC.start
+      true
+    end
+
+    # What it still does at its exit is bounded as an end of ours is.
+    def ending(child)
+      @ending << [child, now + @settings["grace"]]
+    end
+
+    def child(&work)
+      disconnect
+      Child.new(@own, method(:tell), &work)
+    end
+
+    # Before each fork: a connection to a database can't be shared, and Rails before 5.2 would.
+    def disconnect
+      return if !defined?(ActiveRecord::Base) || ActiveRecord.autoload?(:Base)
+      base, version = ActiveRecord::Base, ActiveRecord::VERSION::STRING.to_f
+      return base.clear_all_connections! if version < 6.1
+      pools = base.connection_handler
+      return pools.clear_all_connections!(:all) if version >= 7.1
+      pools.all_connection_pools.each { |pool| pool.disconnect! }
+    end
+
+    # In this process, where there is no fork: prerequisites anew, but for those of `environment`.
+    def run_here(name, number, seconds)
+      arm(seconds)
+      failure = rescued do
+        task = Rake::Task[name]
+        booted = Rake::Task.task_defined?("environment") ? needed(Rake::Task["environment"]) : []
+        (needed(task) - booted).each { |one| renew(one) }
+        task.invoke(number)
+      end
+      outcome(failure)
+    end
+
+    # The task and its prerequisites. (`all_prerequisite_tasks` is not in rake before 10.)
+    def needed(task, found = [])
+      return found if found.include?(task)
+      task.prerequisite_tasks.inject(found << task) { |all, other| needed(other, all) }
+    end
+
+    # rake 12.3.1 to 13.0.0 raises the last exception again, even after reenable.
+    def renew(task)
+      task.reenable
+      task.instance_variable_set(:@invocation_exception, nil)
+    end
+  end
+end
