@@ -87,7 +87,7 @@ def test_c4_without_the_check_the_task_itself_says_already_exists(make_world: Ma
 def test_c5_an_answer_that_was_lost_is_asked_for_in_a_new_session(world: World) -> None:
     world.run("init", "--from-start")
     [number] = world.front.add_many(1, "authorized")
-    world.node.quirk("insert_order", "exits_hard", 0, moment="after")
+    world.node.quirk("insert_order", "kills_rake", moment="after")
     world.cycle()
     assert world.node.task_count("insert_order", number) == 1
     assert world.abacos.judge.inserted_count(number) == 1

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +37,11 @@ class Quirk(StrEnum):
     RAISES_LATIN1 = "raises_latin1"  # [message], in ISO 8859-1
     RAISES_HUGE = "raises_huge"  # [MB]
     THROWS_INTERRUPT = "throws_interrupt"  # an Exception that is no StandardError
+    KILLS_RAKE = "kills_rake"  # the process that booted Rails, of SIGKILL
+    # Instead of the work:
+    PRINTS_ITS_ERROR = "prints_its_error"  # [message], and ends well
+    ENQUEUES = "enqueues"  # a job for `Node.work_off`
+    RETURNS_EARLY = "returns_early"
 
 
 class Node:
@@ -61,6 +67,7 @@ class Node:
             "read_timeout": 3000,
             "without_payment": [],
             "confirm_inserts": False,
+            "prerequisite": False,
             "quirks": [],
         }
         self._write("settings", self._settings)
@@ -68,7 +75,8 @@ class Node:
 
     def configure(self, **settings: object) -> None:
         """Change `boot_seconds`, `read_timeout`, `without_payment` (numbers as text),
-        `confirm_inserts` or `abacos_url`; `order_exists` for rakes that start later."""
+        `confirm_inserts` or `abacos_url`; `order_exists` and `prerequisite` (the order is loaded by
+        a task of its own) for rakes that start later."""
         unknown = settings.keys() - self._settings.keys()
         assert not unknown, f"the node has no setting {unknown}"
         self._settings |= settings
@@ -84,9 +92,9 @@ class Node:
         moment: str = "before",
     ) -> None:
         """Misbehave in `task` (insert_order, confirm_payment, environment, rakefile), with these
-        orders (None: all), before or after the task's work."""
+        orders (None: all), before, after or instead of the task's work."""
         assert task in ("insert_order", "confirm_payment", "environment", "rakefile")
-        assert moment in ("before", "after")
+        assert moment in ("before", "after", "instead")
         chosen = None if numbers is None else [str(number) for number in numbers]
         quirk = {"task": task, "kind": Quirk(kind), "value": value, "numbers": chosen}
         self.configure(quirks=[*self._settings["quirks"], {**quirk, "moment": moment}])
@@ -94,6 +102,16 @@ class Node:
     def behave_well(self) -> None:
         """Forget every quirk."""
         self.configure(quirks=[])
+
+    def work_off(self) -> None:
+        """What the node's queue was given is done by a worker, as Rails does it."""
+        queue = self.rails_root / "queue.log"
+        numbers = [number for _, _, number in self._log("queue")]
+        queue.unlink(missing_ok=True)
+        program = (
+            "require './lib/abacos'; ARGV.each { |number| Abacos::InsertOrder.perform(number) }"
+        )
+        subprocess.run(["ruby", "-e", program, *numbers], cwd=self.rails_root, check=True)
 
     def know(self, states: Mapping[str, str]) -> None:
         """Every order's state in the shop, by number."""

@@ -21,14 +21,14 @@ module Settings
     end
   end
 
-  # Whatever is set for this task, this order and this moment ("before" or "after" the work).
+  # Whatever is set for this task, this order and this moment: "before" or "after" the work, or
+  # "instead" of it. Whether there was anything.
   def self.misbehave(task, number, moment)
-    read["quirks"].each do |quirk|
-      next unless quirk["task"] == task && quirk["moment"] == moment
-      next unless quirk["numbers"].nil? || quirk["numbers"].include?(number)
-
-      Quirks.public_send(quirk["kind"], quirk["value"])
+    fits = read["quirks"].select do |quirk|
+      quirk["task"] == task && quirk["moment"] == moment &&
+        (quirk["numbers"].nil? || quirk["numbers"].include?(number))
     end
+    fits.each { |quirk| Quirks.public_send(quirk["kind"], quirk["value"] || number) }.any?
   end
 end
 
@@ -87,4 +87,21 @@ module Quirks
   def throws_interrupt(_)
     raise Interrupt
   end
+
+  def kills_rake(_)
+    Process.kill(:KILL, Process.ppid)
+    sleep
+  end
+
+  def prints_its_error(message)
+    raise message
+  rescue StandardError => e
+    puts "error: #{e.message}"
+  end
+
+  def enqueues(number)
+    Settings.log("queue", [number])
+  end
+
+  def returns_early(_); end
 end
