@@ -46,6 +46,10 @@ wings: ## Draw the wings of the program into ARCHITECTURE.md
 keys: .venv/runtime ## Write the keys of the YAML files into docs/configuration.md
 	.venv/bin/python packaging/generate/chapter.py docs/configuration.md
 
+.PHONY: platforms
+platforms: platforms-packages .venv/ready ## Run the driver's tests on Rubies of other Debian releases (root)
+	.venv/bin/python -m tests.platforms
+
 .PHONY: lint
 lint: .venv/ready ## Run the linters and the type checker alone
 	.venv/bin/ruff check
@@ -60,8 +64,8 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: test-packages demo-packages venv-packages bench-packages torture-packages
-test-packages demo-packages venv-packages bench-packages torture-packages: %-packages:
+.PHONY: test-packages demo-packages venv-packages bench-packages torture-packages platforms-packages
+test-packages demo-packages venv-packages bench-packages torture-packages platforms-packages: %-packages:
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the

@@ -126,6 +126,7 @@ module Ordermonit
       said = child.ask(JSON.generate(words) + "\n", seconds) { fork_ahead }
       if said.is_a?(String)
         said = json(said)
+        @lesson = said.delete("loaded") || @lesson
       else
         child.kill
         child.join
@@ -140,22 +141,46 @@ module Ordermonit
       @ending.each { |child, deadline| child.kill if deadline < now }
       dead, @ending = @ending.partition { |child, _| child.dead? }
       dead.each { |child, _| child.close }
+      learn if @lesson
       spare
     rescue *SHORT # tried again when it is wanted
     end
 
     def spare
       ending(@standby).tap { @standby = nil } if @standby && @standby.dead?
-      @warm ||= warm
+      @files ||= ObjectSpace.each_object(IO).to_a # what a task may write to without opening it
       @standby ||= child { |*pipes| work(*pipes) }
     end
 
-    # What every task of a Rails would have to do again: load ActiveRecord, which rake leaves to its
-    # first use, and soon look for garbage.
-    def warm
-      rescued { ActiveRecord::Base && ActiveRecord.eager_load! } if defined?(ActiveRecord.eager_load!)
-      GC.start
-      true
+    # rake loads most of a Rails at its first use, which would be each task's. So what one had to load
+    # is loaded here for those to come: nothing but constants that load themselves when they are
+    # named, since to do that is no work. With what Rails asks the database about its models, if a
+    # task had a connection.
+    def learn
+      (files, connected), @lesson = @lesson, nil
+      constants = (files - @learned).map { |file| constant(file) }.compact
+      @learned |= files
+      constants.each { |one| rescued { meet(one) } } if connected
+      disconnect
+      GC.start if constants.any? # or each child may have to
+    end
+
+    def constant(file)
+      value = nil
+      failure = rescued do
+        roots = ActiveSupport::Dependencies.autoload_paths.map { |path| path.to_s }
+        root = (roots + $LOAD_PATH.map { |path| path.to_s }).find { |path| file.start_with?("#{path}/") }
+        value = file[root.size + 1..-1].chomp(".rb").camelize.split("::").inject(Object) do |outer, name|
+          outer.const_get(name) if roots.include?(root) || outer.const_defined?(name, false)
+        end
+      end if defined?(ActiveSupport::Dependencies)
+      value unless failure
+    end
+
+    def meet(model)
+      return unless model.is_a?(Class) && model < ActiveRecord::Base && !model.abstract_class?
+      model.define_attribute_methods
+      model.unscoped.where(model.primary_key => nil).first
     end
 
     # What it still does at its exit is bounded as an end of ours is.

@@ -22,7 +22,7 @@ module Ordermonit
       lock(@settings["lock"])
       watch_over(@settings["boot_timeout"])
       @guard.kill
-      at_exit { depart if Process.pid == @pid } # the first handler is the last to run
+      at_exit { Process.pid == @pid ? depart : vanish } # the first handler is the last to run
       Thread.new { listen }
       Rake::Task.define_task("ordermonit:session") { session }
     end
@@ -47,7 +47,8 @@ module Ordermonit
       @sent = const_defined?(:INPUT, false) # or this is an installed copy, without the first stage
       @input, @output = @sent ? INPUT : STDIN.dup, STDOUT.dup
       @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
-      @watchdog = @working = @standby = @checker = @warm = nil
+      @watchdog = @working = @standby = @checker = @lesson = nil
+      @learned = []
       @own.each { |io| io.close_on_exec = true }
       @output.sync = true
       STDIN.reopen("/dev/null")

@@ -10,24 +10,58 @@ module Ordermonit
   CAUSE = Exception.method_defined?(:cause) # Ruby 2.1 and newer
 
   class << self
+    # Of what only the process that ends can know.
+    def finalizer_defined
+      @finalizers = (@finalizers || 0) + 1
+    end
+
     private
 
     # In a process that does this only: the task, then what it has left to be done at exit. The
     # answer goes out before the application's own handlers, and the end of a large process.
     def work(requests, answers)
+      known = $LOADED_FEATURES.size
+      @child, @finalizers, @descriptors = Process.pid, 0, descriptors
       title("waits for a task")
       name, number = JSON.parse(requests.gets || exit!(0))
       requests.close
       title("#{name}[#{number}]")
-      pid, said = Process.pid, nil
+      said = nil
       at_exit do
         said = summed_up(said, $!)
-        answers.write(JSON.generate(said) + "\n") if said && Process.pid == pid
+        said["loaded"] = loaded(known) if said
+        answers.write(JSON.generate(said) + "\n") if said && Process.pid == @child
         answers.close
       end
       failure = attempt(name, number)
       said = outcome(failure)
       exit(failure.is_a?(SystemExit) ? failure.status : 1) if failure
+    end
+
+    # What Ruby had to load for it, and whether there is a connection to the database.
+    def loaded(known)
+      connected = false
+      rescued { connected = ActiveRecord::Base.connected? } if defined?(ActiveRecord::VERSION)
+      [$LOADED_FEATURES.drop(known), connected ? true : false]
+    end
+
+    # The end of a task's process, after all its handlers. To free what ends with the process anyway
+    # would take a large Ruby longer than the task; so that is left out, unless the task has defined
+    # finalizers or left a file open, whose last words Ruby would write only now.
+    def vanish
+      left = Process.pid == @child && @finalizers == 0 && !$!.is_a?(SignalException)
+      return unless left && (descriptors - @descriptors).empty?
+      @files.each { |io| rescued { io.flush unless io.closed? } }
+      disconnect
+      exit!($!.is_a?(SystemExit) ? $!.status : 0)
+    end
+
+    # What is open, but for sockets.
+    def descriptors
+      all = Dir.entries("/proc/self/fd").map { |name| File.readlink("/proc/self/fd/#{name}") rescue "" }
+      all.reject { |one| one.start_with?("socket:", "anon_inode:") }
+    rescue SystemCallError # this system can't tell
+      [Object.new]
     end
 
     # In a process that answers questions until nobody asks any more.
@@ -133,5 +167,13 @@ module Ordermonit
     rescue StandardError, ScriptError, SystemStackError => error
       "(not readable: #{error.class})"
     end
+  end
+end
+
+class << ObjectSpace
+  alias_method :define_finalizer_unseen, :define_finalizer
+  def define_finalizer(*object, &block)
+    Ordermonit.finalizer_defined
+    define_finalizer_unseen(*object, &block)
   end
 end

@@ -124,6 +124,19 @@ def test_what_is_left_for_the_exit_is_done_before_the_answer(session: Remote, ro
     assert words(root, "inserted") == ["at-exit", "at-exit at exit"]
 
 
+def test_the_end_of_a_process_is_a_whole_one(session: Remote, root: Path) -> None:
+    """What a task left to Ruby's end is done: buffers are written, temporary files removed, and the
+    application's own handlers run."""
+    for number in ("writes", "writes-to-open", "temporary"):
+        assert session.run(number) == wire.Done()
+    (temporary,) = words(root, "seen")
+    wait_until(lambda: (root / "open").read_text() == "beforebefore", "the first buffers")
+    wait_until(lambda: (root / "opened").read_text() == "late", "the second ones")
+    wait_until(lambda: not Path(temporary).exists(), "the temporary file to go")
+    (task,) = pids(root)
+    wait_until(lambda: str(task) in words(root, "exits"), "the handler")
+
+
 @pytest.mark.parametrize(
     ("number", "name", "message"),
     [

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a make target needs. Usage: debian.sh venv|demo|test|bench|torture
+# Installs the Debian packages that a make target needs. Usage: debian.sh TARGET
 #
 # Does nothing when they are all there. Otherwise, as root, it installs them without starting any
 # service: the tests start private servers of their own. Anybody else gets one line that says what
@@ -9,10 +9,12 @@ set -eu
 venv='python3-venv python3-dev gcc libc6-dev pkg-config libsystemd-dev'
 demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
-strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base prometheus"
+strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base prometheus
+ruby-activerecord ruby-sqlite3"
 
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
+platforms="$venv debootstrap debian-archive-keyring zsh fish tcsh"
 
 case "${1-}" in
 venv) wanted=$venv ;;
@@ -20,8 +22,9 @@ demo) wanted=$demo ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
+platforms) wanted=$platforms ;;
 *)
-    echo "usage: $0 venv|demo|test|bench|torture" >&2
+    echo "usage: $0 venv|demo|test|bench|torture|platforms" >&2
     exit 64
     ;;
 esac
