@@ -8,8 +8,9 @@ from ordermonit.configuration import Configuration
 from ordermonit.doctor.files import behind_protect_home
 from ordermonit.doctor.findings import Findings, error, not_tried, ok, warning
 from ordermonit.doctor.known import Known
-from ordermonit.doctor.units import SERVICE, TIMER, Properties, Units, credentials
+from ordermonit.doctor.units import Units, credentials
 from ordermonit.errors import Exit
+from ordermonit.health.systemctl import SERVICE, TIMER, Properties
 from ordermonit.health.timer import seconds
 from ordermonit.rights import name_of
 from ordermonit.times import spoken

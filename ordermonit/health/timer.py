@@ -1,20 +1,17 @@
 """What systemd says of `ordermonit.timer` and of the service's last run."""
 
-import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-_TIMER, _SERVICE = "ordermonit.timer", "ordermonit.service"
+from ordermonit.health.systemctl import Properties, Silent, show
 
 #: Seconds until a systemd that does not answer counts as none.
 _PATIENCE = 5
 
 _PROPERTIES = (
-    *("Id", "LoadState", "ActiveState", "UnitFileState"),
+    *("LoadState", "ActiveState", "UnitFileState"),
     *("NextElapseUSecRealtime", "NextElapseUSecMonotonic"),
     *("StatusText", "Result", "ExecMainStatus", "ExecMainExitTimestamp"),
 )
@@ -52,35 +49,15 @@ class Timer:
 
 def ask() -> Timer | None:
     """Ask systemd; None where there is none, or where it does not answer us."""
-    if not Path("/run/systemd/system").is_dir():  # sd_booted(3)
-        return None
-    command = ["systemctl", "show", "--no-pager", "--timestamp=us+utc"]
-    command += [f"--property={','.join(_PROPERTIES)}", _TIMER, _SERVICE]
     try:
-        said = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        timer, service = show(_PROPERTIES, _PATIENCE)
+    except Silent:
         return None
-    if said.returncode:
-        return None
-    return parsed(said.stdout, datetime.now(UTC), time.monotonic())
+    return read(timer, service, datetime.now(UTC), time.monotonic())
 
 
-def parsed(text: str, now: datetime, monotonic: float) -> Timer | None:
-    """What `systemctl show` printed; `monotonic` are the seconds of that clock at `now`."""
-    units: dict[str, dict[str, str]] = {}
-    for block in text.split("\n\n"):
-        found = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        units[found.get("Id", "")] = found
-    if _TIMER not in units:
-        return None
-    timer, service = units[_TIMER], units.get(_SERVICE, {})
+def read(timer: Properties, service: Properties, now: datetime, monotonic: float) -> Timer:
+    """What their properties say; `monotonic` are the seconds of that clock at `now`."""
     active = timer.get("ActiveState") == "active"
     status = service.get("ExecMainStatus", "")
     return Timer(
@@ -96,7 +73,7 @@ def parsed(text: str, now: datetime, monotonic: float) -> Timer | None:
     )
 
 
-def _next(timer: dict[str, str], now: datetime, monotonic: float) -> datetime | None:
+def _next(timer: Properties, now: datetime, monotonic: float) -> datetime | None:
     """The sooner of the calendar's and the monotonic clock's next elapse."""
     found = [_stamp(timer.get("NextElapseUSecRealtime", ""))]
     since_boot = seconds(timer.get("NextElapseUSecMonotonic", ""))

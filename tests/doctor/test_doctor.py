@@ -10,8 +10,9 @@ from ordermonit.doctor import clock, findings, node, servers, service, storage
 from ordermonit.doctor.examination import bounded
 from ordermonit.doctor.findings import Findings, Severity
 from ordermonit.doctor.known import Known
-from ordermonit.doctor.units import TIMER, Units, credentials, look, parsed
+from ordermonit.doctor.units import Units, credentials, look
 from ordermonit.errors import Exit
+from ordermonit.health.systemctl import TIMER, parsed
 from ordermonit.orders.model import Answer, Operation, Verdict
 
 
@@ -97,7 +98,8 @@ def test_the_period_is_read_as_systemd_writes_it(timers: str, seconds: float | N
 
 
 def test_units_that_systemd_shows_are_told_apart() -> None:
-    assert parsed("Id=a.timer\nTimersMonotonic={ A=1 }\nTimersMonotonic={ B=2 }\nUser=") == {
+    text = "Id=a.timer\nTimersMonotonic={ A=1 }\nTimersMonotonic={ B=2 }\nUser="
+    assert parsed(text)["a.timer"] == {
         "Id": "a.timer",
         "TimersMonotonic": "{ A=1 }\n{ B=2 }",
         "User": "",

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ordermonit.health.timer import Timer, parsed, seconds
+from ordermonit.health.systemctl import SERVICE, TIMER, parsed
+from ordermonit.health.timer import Timer, seconds
+from ordermonit.health.timer import read as timer_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BOOTED = 500_000.0  # seconds of the monotonic clock at NOW
@@ -29,9 +31,8 @@ ExecMainExitTimestamp=Sat 2026-01-31 11:59:58.123456 UTC
 
 
 def read(text: str) -> Timer:
-    timer = parsed(text, NOW, BOOTED)
-    assert timer is not None
-    return timer
+    units = parsed(text)
+    return timer_of(units[TIMER], units[SERVICE], NOW, BOOTED)
 
 
 def test_a_waiting_timer_says_when_it_fires() -> None:
@@ -78,8 +79,8 @@ def test_a_timer_that_is_not_there_is_not_installed() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "Id=other.timer\n"])
-def test_an_answer_that_says_nothing_is_none(text: str) -> None:
-    assert parsed(text, NOW, BOOTED) is None
+def test_an_answer_that_says_nothing_knows_no_unit_of_ours(text: str) -> None:
+    assert not {TIMER, SERVICE} & parsed(text).keys()
 
 
 @pytest.mark.parametrize(
