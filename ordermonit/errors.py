@@ -3,7 +3,10 @@
 The codes are those of sysexits.h, so that a shell, systemd and a person read them alike.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
+
+from ordermonit.text import one_line
 
 
 class Exit(IntEnum):
@@ -19,24 +22,31 @@ class Exit(IntEnum):
     CONFIG = 78
 
 
-class OrdermonitError(Exception):
-    """What happened and where (`message`), and what to do (`remedy`), in one line.
+#: Longest line of a message, and longest remedy, in characters. Long paths stand in remedies twice.
+LONGEST_LINE, LONGEST_REMEDY = 1_000, 4_000
 
-    `title` says it in a few words.
+
+class OrdermonitError(Exception):
+    """What happened and where (`message`), and what to do (`remedy`).
+
+    Both are safe to print, whoever's words are in them: clean and of bounded length. A message is
+    one line; only several problems are a line each. `title` says it in a few words.
     """
 
     exit = Exit.TEMPORARY
     title = "it can't be done"
 
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: str | Iterable[str], remedy: str) -> None:
+        problems = (message,) if isinstance(message, str) else message
+        self.lines = tuple(one_line(each, LONGEST_LINE) for each in problems)
+        self.message = "\n".join(self.lines)
+        self.remedy = one_line(remedy, LONGEST_REMEDY)
+        super().__init__(self.message)
 
     @property
     def in_one_line(self) -> str:
         """It, where several problems may not be a line each."""
-        return "; ".join(str(self).split("\n"))
+        return f"{'; '.join(self.lines)}. {self.remedy}"
 
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}"

@@ -13,8 +13,9 @@ from ordermonit.commands.person import agrees, take_turn, told, who, why
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
-from ordermonit.orders.model import LAST_ERROR_LIMIT, Reason, Record, Status
+from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.text import one_line
 
 
 def retry(context: Context) -> int:
@@ -131,7 +132,7 @@ def _dismissed(record: Record, text: str) -> Record:
         status=Status.SUCCESS,
         reason=Reason.DISMISSED,
         in_flight=None,
-        last_error=text[:LAST_ERROR_LIMIT],
+        last_error=one_line(text),
     )
 
 

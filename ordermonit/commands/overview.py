@@ -167,7 +167,7 @@ def _configuration(context: Context) -> tuple[Configuration | None, Newest, list
     except ConfigurationError as problem:
         if not _sees_what_cycles_see(context.state):
             return None, Newest(None, problem.in_one_line), []
-        what = f"the configuration is wrong: {'; '.join(problem.message.splitlines())}"
+        what = f"the configuration is wrong: {'; '.join(problem.lines)}"
         wrong = Problem(Health.DOWN, what, None, problem.remedy)
         return None, Newest(None, "the configuration is wrong, see below"), [wrong]
 

@@ -5,8 +5,8 @@ import sys
 import time
 
 from ordermonit.errors import Unavailable, UsageError
-from ordermonit.orders.model import LAST_ERROR_LIMIT
 from ordermonit.state.directory import State
+from ordermonit.text import one_line
 
 #: Seconds that a person waits at most for the end of a cycle, and from one try to the next: when
 #: all is down, a cycle begins where the last one ended.
@@ -16,23 +16,17 @@ _PATIENCE, _BETWEEN = 600.0, 0.05
 def who() -> str:
     """The name that stands in the journal for this change, as one readable line."""
     name = os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
-    return _readable(name)
+    return one_line(name)
 
 
 def told(because: str | None) -> str | None:
     """The text of `--because` as one readable line. Raises UsageError when nothing is in it."""
     if because is None:
         return None
-    line = _readable(because)
+    line = one_line(because)
     if not line:
         raise UsageError("--because is empty", "Say why, in a few words: it stands in the journal")
-    return line[:LAST_ERROR_LIMIT]
-
-
-def _readable(text: str) -> str:
-    """The text as one line, with a mark in the place of what is invisible in it."""
-    words = " ".join(text.split())
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in words)
+    return line
 
 
 def why(because: str | None) -> str:

@@ -1,6 +1,6 @@
 """Four YAML files in; one frozen `Configuration`, or all their problems at once, out.
 
-May import: errors, orders.
+May import: errors, text, orders.
 May not: whatever the configuration is for.
 """
 

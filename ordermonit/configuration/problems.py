@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ordermonit.errors import ConfigurationError
-
-#: Longest value that a message shows, in characters.
-SHOWN = 60
+from ordermonit.text import quoted
 
 _PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
 _WITH_PASSWORD = re.compile(r":[^@]*@")
@@ -47,21 +45,13 @@ def described(value: object) -> str:
         case str():
             if "://" in value or _WITH_PASSWORD.search(value):
                 return "text (not shown)"
-            return _quoted(value)
+            return quoted(value)
         case int() if value.bit_length() > 128:
             return "a huge number"
         case int() | float():
             return str(value)
         case _:
             return kind_of(value)
-
-
-def _quoted(text: str) -> str:
-    """Text in quotes, on one line, harmless for a terminal."""
-    safe = "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text[:SHOWN]
-    )
-    return f'"{safe}{"…" if len(text) > SHOWN else ""}"'
 
 
 def kind_of(value: object) -> str:
@@ -129,7 +119,7 @@ class Problems:
     def error(self) -> ConfigurationError:
         """All of them as one error, one problem a line."""
         remedy = f"{_REMEDY}{_AS_WHOM if self.is_denied else ''}"
-        return ConfigurationError("\n".join(self.lines), remedy)
+        return ConfigurationError(self.lines, remedy)
 
 
 class Place:

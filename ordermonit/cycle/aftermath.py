@@ -19,6 +19,7 @@ from ordermonit.reports import notify
 from ordermonit.reports.journal import Log
 from ordermonit.reports.notes import Ended
 from ordermonit.state.directory import State
+from ordermonit.text import one_line
 
 if TYPE_CHECKING:
     from ordermonit.configuration.alerts import Alerts
@@ -74,7 +75,7 @@ def _safely(act: Callable[[], None], log: Log) -> None:
     try:
         act()
     except Exception as problem:
-        log.tell(Event.AFTERMATH_FAILED, error=f"{type(problem).__name__}: {problem}")
+        log.tell(Event.AFTERMATH_FAILED, error=one_line(f"{type(problem).__name__}: {problem}"))
 
 
 def _metrics(metrics: Metrics, ended: Ended, state: State, log: Log) -> None:

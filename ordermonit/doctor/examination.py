@@ -18,6 +18,7 @@ from ordermonit.doctor.units import look
 from ordermonit.doctor.user import become_service
 from ordermonit.errors import Exit, OrdermonitError
 from ordermonit.state.directory import State
+from ordermonit.text import one_line
 
 #: Seconds that one part may take: more than all of its own limits together.
 LIMIT = 300.0
@@ -115,7 +116,7 @@ def bounded(examined: Callable[[], Findings], seconds: float) -> Findings:
 def _defect(problem: Exception) -> Finding:
     place = traceback.extract_tb(problem.__traceback__)[-1]
     return error(
-        f"a defect of ordermonit: {type(problem).__name__}: {problem}"
+        f"a defect of ordermonit: {type(problem).__name__}: {one_line(str(problem))}"
         f" ({Path(place.filename).name}:{place.lineno})",
         "Please report it, with this line",
         Exit.SOFTWARE,

@@ -20,7 +20,7 @@ def configuration(load: Callable[[], Configuration], directory: Path, known: Kno
     try:
         loaded = known.configuration = load()
     except ConfigurationError as problem:
-        for line in problem.message.splitlines():
+        for line in problem.lines:
             yield error(line, problem.remedy, problem.exit)
     else:
         yield ok(f"the four files in {directory} have no mistake")
@@ -38,7 +38,7 @@ def _alerts(directory: Path) -> Findings:
     try:
         alerts = load_alerts(directory)
     except ConfigurationError as problem:
-        for line in problem.message.splitlines():
+        for line in problem.lines:
             yield warning(f"no alert is sent: {line}", problem.remedy)
         return
     if alerts is None:

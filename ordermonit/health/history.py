@@ -10,10 +10,14 @@ from typing import Any
 from systemd import journal
 
 from ordermonit.orders.model import ID_PREFIX
+from ordermonit.text import one_line
 
 #: The newest entries of one order that are read: an order that waits for weeks has few, one that
 #: something is wrong with may have one in every cycle.
 MOST_ENTRIES = 200
+
+#: Longest field that is shown, in characters: its entry may be anybody's.
+_LONGEST_FIELD = 2_000
 
 #: Where journald keeps the system's journal (journald.conf(5), Storage=).
 _PLACES = ("/var/log/journal", "/run/log/journal")
@@ -128,10 +132,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
         return None
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return "".join(
-        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for each in " ".join(str(value).split("\n"))
-    )
+    return one_line(str(value), _LONGEST_FIELD)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int | None:

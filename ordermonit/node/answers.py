@@ -6,7 +6,8 @@ from typing import Protocol
 
 from ordermonit.configuration.patterns import ALREADY_DONE, NOT_DUE
 from ordermonit.node.wire import Absent, Chain, Died, Done, Failed, Hung, RemoteError, Reply, Value
-from ordermonit.orders.model import LAST_ERROR_LIMIT, Answer, Request, Verdict
+from ordermonit.orders.model import Answer, Request, Verdict
+from ordermonit.text import one_line
 
 
 class Patterns(Protocol):
@@ -57,12 +58,6 @@ def classify(request: Request, reply: Reply, patterns: Patterns) -> Answer:
 def error_line(error: RemoteError) -> str:
     """The exception as one line for people."""
     return one_line(f"{error.name}: {error.message}")
-
-
-def one_line(text: str) -> str:
-    """Without line breaks and other invisible characters, and no longer than a record keeps."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= LAST_ERROR_LIMIT else line[: LAST_ERROR_LIMIT - 1] + "…"
 
 
 def _failure(request: Request, chain: Chain, patterns: Patterns) -> Answer:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
 from ordermonit.node import wire
-from ordermonit.node.answers import error_line, one_line
+from ordermonit.node.answers import error_line
 from ordermonit.node.channel import Ended
+from ordermonit.text import one_line
 
 if TYPE_CHECKING:
     from ordermonit.configuration import Node as Settings

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from ordermonit.errors import Unavailable
 from ordermonit.node import boot, ssh, wire
-from ordermonit.node.answers import classify, one_line
+from ordermonit.node.answers import classify
 from ordermonit.node.channel import TAIL, Channel, Ended, complaint
 from ordermonit.orders.model import VALID_NUMBER, Answer, Request, Verdict
+from ordermonit.text import one_line
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection

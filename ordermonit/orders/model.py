@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ordermonit.text import visible
+
 #: What may reach the node's command line and its Ruby (rule C10).
 VALID_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-
-#: Longest error text that a record keeps, in characters: a record is one readable line.
-LAST_ERROR_LIMIT = 500
 
 
 class Status(StrEnum):
@@ -135,8 +134,7 @@ def shown(number: str | None) -> str | None:
     """
     if number is None:
         return None
-    some = number[:ODD_NUMBER_LIMIT]
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in some)
+    return visible(number[:ODD_NUMBER_LIMIT])
 
 
 #: How the name of an order begins that is called by its id; no valid number has a colon.

@@ -7,6 +7,8 @@ the same, but costs an import on the idle path that one datagram doesn't need.
 
 import os
 
+from ordermonit.text import one_line
+
 #: Longest status text, in characters. systemd drops datagrams over 4096 bytes, UTF-8 takes up to 4.
 STATUS_LIMIT = 500
 
@@ -16,8 +18,7 @@ SEND_TIMEOUT = 1.0
 
 def status(text: str) -> None:
     """Shows `text` as one line in `systemctl status`, until the next one replaces it."""
-    line = " ".join(text.split())
-    _send("STATUS=" + line[:STATUS_LIMIT])
+    _send("STATUS=" + one_line(text, STATUS_LIMIT))
 
 
 def extend(seconds: float) -> None:

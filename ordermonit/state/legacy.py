@@ -100,7 +100,7 @@ def parse(text: str, name: str, zone: tzinfo | None = None) -> Legacy:
         if len(problems) > _NAMED:
             shown.append(f"and {len(problems) - _NAMED} more; is it the right file?")
         raise CheckpointError(
-            "\n".join(f"{name}: {problem}" for problem in shown),
+            [f"{name}: {problem}" for problem in shown],
             "Nothing was imported. Correct or delete what is named here, then import again",
         )
     return Legacy(

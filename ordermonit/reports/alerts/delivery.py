@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from ordermonit.reports.alerts.memory import Message
+from ordermonit.text import one_line
 
 #: The name under which the ping is answered for.
 PING = "ping_url"
@@ -49,7 +50,7 @@ def deliver(
         except (ValueError, TypeError):
             continue  # what the deadline cut off, or what a library printed
         if known:
-            answers[name] = None if problem is None else str(problem)
+            answers[name] = None if problem is None else one_line(str(problem))
     return answers
 
 
@@ -64,4 +65,4 @@ def _run(stdin: bytes, seconds: float) -> tuple[bytes, str]:
         return b"", f"no process to send with: {problem.strerror}"
     lines = done.stderr.decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), f"exit {done.returncode}")
-    return done.stdout, f"the sender ended: {last[:200]}"
+    return done.stdout, f"the sender ended: {one_line(last, 200)}"

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ordermonit.reports.alerts.memory import Trouble
 from ordermonit.reports.notes import Note
+from ordermonit.text import cut
 from ordermonit.times import counted, iso, spoken
 
 #: Longest list of orders in a message, and longest text of one error, in characters.
@@ -54,7 +55,7 @@ def down(trouble: Trouble, now: datetime) -> Part:
     seconds = max(0.0, (now - trouble.since).total_seconds())
     return Part(
         f"down for {spoken(seconds)}",
-        f"Down since {iso(trouble.since)}: {_cut(trouble.error, LONGEST_TROUBLE)}\n"
+        f"Down since {iso(trouble.since)}: {cut(trouble.error, LONGEST_TROUBLE)}\n"
         "Every cycle tries again. To see what waits, type: ordermonit status",
     )
 
@@ -72,7 +73,7 @@ def refused(trouble: Trouble, app_name: str) -> Part:
     """Trouble that waits for a person."""
     return Part(
         trouble.title,
-        f"Since {iso(trouble.since)} every cycle fails: {_cut(trouble.error, LONGEST_TROUBLE)}\n"
+        f"Since {iso(trouble.since)} every cycle fails: {cut(trouble.error, LONGEST_TROUBLE)}\n"
         f"What it means and what to do, at length: journalctl -x -t {app_name} -n 5",
     )
 
@@ -89,13 +90,9 @@ def over(trouble: Trouble, now: datetime) -> Part:
 
 def _list(notes: Sequence[Note]) -> str:
     lines = [
-        f"- order {note.number}" + (f": {_cut(note.error, LONGEST_ERROR)}" if note.error else "")
+        f"- order {note.number}" + (f": {cut(note.error, LONGEST_ERROR)}" if note.error else "")
         for note in notes[:MOST_ORDERS]
     ]
     if len(notes) > MOST_ORDERS:
         lines.append(f"- and {len(notes) - MOST_ORDERS} more")
     return "\n".join(lines)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
