@@ -12,6 +12,7 @@ from typing import Any
 from ordermonit.configuration.credentials import read_credentials
 from ordermonit.configuration.database import read_database
 from ordermonit.configuration.document import read_document
+from ordermonit.configuration.jumps import Jump
 from ordermonit.configuration.keys import keys_of, read
 from ordermonit.configuration.node import read_node
 from ordermonit.configuration.problems import Place, Problems
@@ -28,6 +29,7 @@ __all__ = [
     "Configuration",
     "Database",
     "FollowPayments",
+    "Jump",
     "Node",
     "Process",
     "Service",

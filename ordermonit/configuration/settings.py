@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from ordermonit.configuration import kinds
+from ordermonit.configuration.jumps import JUMPS, Jump
 from ordermonit.configuration.keys import Key
 from ordermonit.configuration.patterns import (
     ALREADY_DONE,
@@ -165,6 +166,13 @@ class Node:
     rails_root: Annotated[
         str, Key(kinds.text("an absolute path", r"/.*"), "the directory of the Rails application")
     ]
+    proxy_jump: Annotated[
+        tuple[Jump, ...] | None,
+        Key(
+            kinds.optional(JUMPS, "straight to host"),
+            "bastions on the way to host, as user@bastion:22, with commas; null: none",
+        ),
+    ] = None
     private_key: Annotated[
         Path | None,
         Key(

@@ -75,7 +75,7 @@ def _keys(loaded: Configuration) -> list[Path]:
     """The private keys that are files of ours: the modes of credentials are systemd's."""
     configured = loaded.node.private_key
     if configured is None:
-        from ordermonit.node.ssh import KEY_NAMES
+        from ordermonit.node.client_keys import KEY_NAMES
 
         home = os.environ.get("HOME")
         keys = [Path(home, ".ssh", name) for name in KEY_NAMES] if home else []

@@ -11,6 +11,7 @@ from ordermonit.configuration import Node as Settings
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.errors import Exit, NodeLocked, OrdermonitError
+from ordermonit.node.hops import hops
 from ordermonit.node.rake import Node
 from ordermonit.orders.model import Answer, Operation, Request, Verdict
 
@@ -22,13 +23,14 @@ _REST = "what comes after that in: connection, keys, rails_root, rake, lock, Rai
 
 def node(settings: Settings, known: Known) -> Findings:
     """Everything about the node, in one connection."""
+    first = hops(settings)[0]  # the others' names are for those before them
     try:
-        socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        socket.getaddrinfo(first.host, first.port, type=socket.SOCK_STREAM)
     except OSError as problem:
         yield error(
-            f"the name {settings.host} does not resolve: {problem.strerror}",
-            "Correct host in integration_server.yml, or this machine's name service: getent hosts"
-            f" {shlex.quote(settings.host)}",
+            f"the name {first.host} does not resolve: {problem.strerror}",
+            f"Correct {first.key} in integration_server.yml, or this machine's name service:"
+            f" getent hosts {shlex.quote(first.host)}",
             Exit.TEMPORARY,
         )
         yield not_tried(_REST)
@@ -61,9 +63,9 @@ def _in_session(
 ) -> Findings:
     started = time.monotonic()
     runner.run(session.open())
-    where = f"{settings.username}@{settings.host}:{settings.port}"
     tasks = " and ".join(settings.tasks.values())
-    yield ok(f"{where}: the host key is the known one, and our key is accepted")
+    for hop in hops(settings):
+        yield ok(f"{hop}: the host key is the known one, and our key is accepted")
     yield ok(
         f"{settings.rails_root}: rake has {tasks}; the lock is free; ready after"
         f" {time.monotonic() - started:.1f} s"

@@ -1,33 +1,38 @@
 """The SSH connection to the node: with our keys and known host keys, and nothing else of ours.
 
-No agent, no ~/.ssh/config, no password, no forwarding: what the service does may not depend on who
-started it. Every way to fail says which file, host and user it is about.
+No agent, no ~/.ssh/config, no password: what the service does may not depend on who started it.
+Bastions are passed with the same care as the node. Every way to fail says which file, host and user
+it is about.
 """
 
 import asyncio
 import os
-import shlex
+import re
 import socket
 from asyncio.trsock import TransportSocket
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ordermonit.errors import ConfigurationError, Refused, Unavailable
+from ordermonit.errors import ConfigurationError, OrdermonitError, Refused, Unavailable
+from ordermonit.node import client_keys
+from ordermonit.node.client_keys import ClientKey, Login
 from ordermonit.node.fast_asyncssh import asyncssh
-from ordermonit.rights import as_owner
+from ordermonit.node.hops import Hop, hops
+from ordermonit.node.known_hosts import KnownHosts, Stranger
 
 if TYPE_CHECKING:
     from ordermonit.configuration import Node as Settings
 
-#: The default keys, in the order in which they are offered.
-KEY_NAMES = ("id_rsa", "id_ecdsa", "id_ed25519")
-
-SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
-
 #: Unanswered keepalives until a connection counts as lost.
 _KEEPALIVES = 3
+
+#: What a bastion answers that lets nobody through, however often it is asked.
+_NO_FORWARDING = (
+    asyncssh.constants.OPEN_ADMINISTRATIVELY_PROHIBITED,
+    asyncssh.constants.OPEN_UNKNOWN_CHANNEL_TYPE,
+)
 
 
 async def start(
@@ -35,89 +40,23 @@ async def start(
 ) -> asyncssh.SSHClientConnection:
     """Connect, log in and start the command, in `connect_timeout` seconds at most.
 
-    Raises Refused when either side doesn't trust the other's key, ConfigurationError when something
-    of ours can't be used, and Unavailable for everything that may heal by itself.
+    That is for all bastions together; each is left when the connection behind it ends. Raises
+    Refused when either side doesn't trust the other's key, ConfigurationError when something of
+    ours can't be used, and Unavailable for everything that may heal by itself.
     """
-    keys = _client_keys(settings.private_key)
-    known_hosts = _KnownHosts(settings.known_hosts)
-    client = _Client()
-    where = f"{settings.username}@{settings.host}:{settings.port}"
+    way = _Way(settings)
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            connection = await _connect(settings, keys, known_hosts, client)
-            await _execute(connection, command, session)
+            connection = await way.walk()
+            # Bytes: output that is no UTF-8 would end the channel.
+            await connection.create_session(
+                lambda: session, command, encoding=None, request_pty=False, send_env=[], env={}
+            )
             return connection
-    except asyncssh.HostKeyNotVerifiable as error:
-        raise known_hosts.refusal(settings, client, error.reason) from None
-    except asyncssh.PermissionDenied as error:
-        raise _key_refused(settings, [path for path, _ in keys], error.reason) from None
-    except asyncssh.KeyExchangeFailed as error:
-        raise _unavailable(f"{where} has no algorithm in common with us: {error.reason}") from None
-    except TimeoutError:
-        what = f"{where} did not let us in within {settings.connect_timeout:g} s"
-        raise _unavailable(what) from None
-    except (OSError, asyncssh.Error) as error:
-        raise _unavailable(f"{where} can't be reached: {reason(error)}") from None
-    except UnicodeDecodeError:
-        raise _unavailable(f"{where} is no SSH server: it says what is no text") from None
-    except ValueError as error:  # of a name that can't be a host's or a user's
-        raise ConfigurationError(
-            f"there is no way to connect to {where}: {error}",
-            "Correct host and username in integration_server.yml",
-        ) from None
-
-
-async def _connect(
-    settings: "Settings", keys: "_Keys", known_hosts: "_KnownHosts", client: "_Client"
-) -> asyncssh.SSHClientConnection:
-    return await asyncssh.connect(
-        settings.host,
-        settings.port,
-        username=settings.username,
-        known_hosts=known_hosts.entries,
-        client_keys=[pair for _, pair in keys],
-        client_factory=lambda: client,
-        keepalive_interval=_keepalive(settings.task_timeout),
-        keepalive_count_max=_KEEPALIVES,
-        login_timeout=0,  # the caller's covers it
-        # The fastest cipher here; a server without it gets the usual ones.
-        encryption_algs="^aes128-gcm@openssh.com",
-        compression_algs=None,
-        # After those of the known keys: so a key of another kind is seen, and called by its name.
-        server_host_key_algs="+ssh-ed25519,ecdsa-sha2-*,rsa-sha2-*",
-        # Everything else that asyncssh would look for by itself is switched off.
-        preferred_auth="publickey",
-        public_key_auth=True,
-        password_auth=False,
-        kbdint_auth=False,
-        host_based_auth=False,
-        gss_host=None,
-        gss_kex=False,
-        gss_auth=False,
-        agent_path=None,
-        agent_identities=None,
-        pkcs11_provider=None,
-        x509_trusted_certs=None,
-        x509_trusted_cert_paths=[],
-        config=[],
-        tunnel=None,
-        proxy_command=None,
-        canonicalize_hostname=False,
-    )
-
-
-async def _execute(
-    connection: asyncssh.SSHClientConnection,
-    command: str,
-    session: asyncssh.SSHClientSession[bytes],
-) -> None:
-    try:
-        # Bytes: output that is no UTF-8 would end the channel.
-        await connection.create_session(
-            lambda: session, command, encoding=None, request_pty=False, send_env=[], env={}
-        )
-    except BaseException:
-        connection.abort()
+    except BaseException as error:
+        await way.leave()
+        if isinstance(error, Exception):
+            raise way.problem(error) from None
         raise
 
 
@@ -130,8 +69,133 @@ def reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+class _Way:
+    """The way to the node: how far we are on it, and what stands in it."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._keys = client_keys.client_keys(settings.private_key)
+        self._known_hosts = KnownHosts(settings.known_hosts)
+        self._hops = hops(settings)
+        self._hop = self._hops[0]  # that we are about to reach, or have reached
+        self._client = _Client([])
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._has_arrived = False
+
+    async def walk(self) -> asyncssh.SSHClientConnection:
+        """The connection to the node, through those to the bastions."""
+        for hop in self._hops:
+            self._hop, self._client = hop, _Client(self._keys)
+            connection = await self._connect()
+            connection.set_tunnel(self._connection)  # which is closed when this one is
+            self._connection = connection
+        self._has_arrived = True
+        return connection
+
+    async def leave(self) -> None:
+        """Break off, wherever we are."""
+        if self._connection is not None:
+            self._connection.abort()
+            await self._connection.wait_closed()
+
+    async def _connect(self) -> asyncssh.SSHClientConnection:
+        return await asyncssh.connect(
+            self._hop.host,
+            self._hop.port,
+            username=self._hop.username,
+            known_hosts=lambda host, address, port: self._known_hosts.trusted(self._hop),
+            client_factory=lambda: self._client,
+            keepalive_interval=_keepalive(self._settings.task_timeout),
+            keepalive_count_max=_KEEPALIVES,
+            login_timeout=0,  # the caller's covers it
+            tunnel=self._connection,
+            # A banner in Latin-1 is no reason to stay away.
+            utf8_decode_errors="replace",
+            # The fastest cipher here; a server without it gets the usual ones.
+            encryption_algs="^aes128-gcm@openssh.com",
+            compression_algs=None,
+            # After those of the known keys: so a key of another kind is seen, and called by its
+            # name.
+            server_host_key_algs="+ssh-ed25519,ecdsa-sha2-*,rsa-sha2-*",
+            # The client gives its keys, and hears of what else is asked for, but answers nothing.
+            preferred_auth="publickey,keyboard-interactive,password",
+            client_keys=None,
+            public_key_auth=True,
+            password_auth=True,
+            kbdint_auth=True,
+            # Everything else that asyncssh would look for by itself is switched off.
+            host_based_auth=False,
+            gss_host=None,
+            gss_kex=False,
+            gss_auth=False,
+            agent_path=None,
+            agent_identities=None,
+            pkcs11_provider=None,
+            x509_trusted_certs=None,
+            x509_trusted_cert_paths=[],
+            config=[],
+            proxy_command=None,
+            canonicalize_hostname=False,
+        )
+
+    def problem(self, error: Exception) -> OrdermonitError:
+        """What an exception of `walk`, or of the session after it, means."""
+        hop, client = self._hop, self._client
+        match error:
+            case OrdermonitError():
+                return error
+            case asyncssh.HostKeyNotVerifiable():
+                return self._known_hosts.refusal(hop, client.stranger(error.reason))
+            case asyncssh.PermissionDenied():
+                return client_keys.refusal(hop, self._keys, client.login, error.reason)
+            case asyncssh.KeyExchangeFailed():
+                return _nothing_in_common(hop, error.reason)
+            case asyncssh.ProtocolError() if "authentication failures" in error.reason:
+                return client_keys.refusal(
+                    hop, self._keys, replace(client.login, was_refused=True), error.reason
+                )
+            case asyncssh.ChannelOpenError() if not self._has_arrived and (
+                error.code in _NO_FORWARDING
+            ):
+                return _no_forwarding(hop, error.reason)
+            case TimeoutError():
+                limit = self._settings.connect_timeout
+                return _unavailable(f"{hop} did not let us in within {limit:g} s")
+            case OSError() | asyncssh.Error():
+                return _unavailable(f"{hop} can't be reached: {reason(error)}")
+            case UnicodeDecodeError():
+                return _unavailable(f"{hop} is no SSH server: it says what is no text")
+            case ValueError():  # of a name that can't be a host's or a user's
+                return ConfigurationError(
+                    f"there is no way to connect to {hop}: {error}",
+                    f"Correct {hop.key} or username in integration_server.yml",
+                )
+        raise error
+
+
 def _unavailable(message: str) -> Unavailable:
     return Unavailable(message, "Nothing is lost: the next cycle tries again")
+
+
+def _nothing_in_common(hop: Hop, why: str) -> ConfigurationError:
+    said = re.fullmatch(r"No matching (.+) algorithm found, sent .+ and received (.+)", why)
+    return ConfigurationError(
+        f"{hop} offers no {said[1]} algorithm that we take, only {said[2]}"
+        if said
+        else f"{hop} has no algorithm in common with us: {why}",
+        "Update the SSH server there, or let its sshd_config offer more (KexAlgorithms,"
+        " HostKeyAlgorithms, Ciphers, MACs)",
+    )
+
+
+def _no_forwarding(hop: Hop, why: str) -> Refused:
+    bastion = hop.before[-1]
+    return Refused(
+        f"{bastion} lets us in, and no connection through to {hop.address}: {why}",
+        f"Let it forward for {bastion.username}: AllowTcpForwarding yes (and PermitOpen"
+        f" {hop.address}, if it has PermitOpen) in its sshd_config; and port-forwarding before our"
+        " key in authorized_keys, if restrict stands there",
+    )
 
 
 def _keepalive(task_timeout: float) -> float:
@@ -140,11 +204,13 @@ def _keepalive(task_timeout: float) -> float:
 
 
 class _Client(asyncssh.SSHClient):
-    """Remembers the host key that came and isn't known."""
+    """Gives our keys to one server, and remembers what that server showed and asked for."""
 
-    host_key: asyncssh.SSHKey | None = None
-    address = ""
-    _socket: TransportSocket | None = None
+    def __init__(self, keys: Sequence[ClientKey]) -> None:
+        self._keys = keys
+        self._socket: TransportSocket | None = None
+        self._shown: tuple[asyncssh.SSHKey, bool] | None = None
+        self.login = Login()
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._socket = conn.get_extra_info("socket")
@@ -159,139 +225,32 @@ class _Client(asyncssh.SSHClient):
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
-        self.host_key, self.address = key, addr
+        self._shown = (key, False)
         return False
 
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self._shown = (key, True)
+        return False
 
-class _KnownHosts:
-    """The configured file, or the user's and the system's together."""
+    def stranger(self, why: str) -> Stranger:
+        """What the server showed that is not trusted."""
+        return Stranger(why, *self._shown) if self._shown else Stranger(why)
 
-    def __init__(self, configured: Path | None) -> None:
-        default = [_ssh_directory() / "known_hosts", SYSTEM_KNOWN_HOSTS]
-        self._files = [configured] if configured else default
-        self.entries = asyncssh.SSHKnownHosts()
-        for file in self._files:
-            try:
-                self.entries.load(file.read_text("utf-8", "replace"))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                raise _unreadable(file, error, "known_hosts") from None
-            except ValueError as error:
-                raise ConfigurationError(
-                    f"{file} has a line that is no known host: {error}",
-                    "Correct or remove that line",
-                ) from None
+    def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair] | None:
+        """All keys, once. When it is asked for more, the server has taken none."""
+        if self.login.was_offered:
+            self.login = replace(self.login, was_refused=True)
+            return None
+        self.login = replace(self.login, was_offered=True)
+        return [pair for key in self._keys for pair in key.pairs]
 
-    def knows(self, settings: "Settings", client: _Client) -> bool:
-        """Whether any key is known for the node, by its name, address and port."""
-        port = settings.port if settings.port != asyncssh.DEFAULT_PORT else None
-        host_keys, ca_keys, *_ = self.entries.match(settings.host, client.address, port)
-        return bool(host_keys or ca_keys)
+    def kbdint_auth_requested(self) -> str | None:
+        self._also("keyboard-interactive")
+        return None
 
-    def refusal(self, settings: "Settings", client: _Client, why: str) -> Refused:
-        """The host key isn't the known one, or none is known."""
-        file = shlex.quote(str(self._files[0]))
-        host, port, key = shlex.quote(settings.host), settings.port, client.host_key
-        came = f"{key.algorithm.decode()} {key.get_fingerprint()}" if key else why
-        whose = as_owner(self._files[0])
-        scan = f"ssh-keyscan -p {port} {host} {f'| {whose}tee -a' if whose else '>>'} {file}"
-        compare = "compare that fingerprint with `ssh-keygen -lf` of /etc/ssh/ssh_host_*.pub there"
-        if self.knows(settings, client):
-            default = port == asyncssh.DEFAULT_PORT
-            name = shlex.quote(settings.host if default else f"[{settings.host}]:{port}")
-            mend = f"{whose}ssh-keygen -f {file} -R {name}; {scan}"
-            if not whose:  # typed by root, ssh-keygen makes a file that is closed to the service
-                mend += f"; cp --attributes-only --preserve=mode,ownership {file}.old {file}"
-            return Refused(
-                f"the host key of {settings.host}:{port} is not the known one ({came}); "
-                "nothing was sent",
-                f"If the node was set up anew, {compare}, then type: {mend}",
-            )
-        searched = " and ".join(map(str, self._files))
-        return Refused(
-            f"no host key of {settings.host}:{port} is known in {searched} ({came}); "
-            "nothing was sent",
-            f"{compare.capitalize()}, then type: {scan}",
-        )
+    def password_auth_requested(self) -> str | None:
+        self._also("a password")
+        return None
 
-
-def _key_refused(settings: "Settings", files: Sequence[Path], why: str) -> Refused:
-    public = shlex.quote(f"{files[0]}.pub")
-    names = " or ".join(map(str, files))
-    return Refused(
-        f"{settings.host}:{settings.port} does not let {settings.username} in with {names} ({why})",
-        f"Append {public} to ~{settings.username}/.ssh/authorized_keys there: ssh-copy-id "
-        f"-i {public} -p {settings.port} {shlex.quote(f'{settings.username}@{settings.host}')}",
-    )
-
-
-_Keys = list[tuple[Path, asyncssh.SSHKeyPair]]
-
-
-def _client_keys(configured: Path | None) -> _Keys:
-    if configured:
-        keys = _load(configured)
-        if not keys:
-            raise ConfigurationError(
-                f"there is no private key {configured}",
-                "Make one without a passphrase (ssh-keygen -t ed25519), or correct private_key "
-                "in integration_server.yml",
-            )
-        return keys
-    directory = _ssh_directory()
-    found: _Keys = []
-    problems: list[ConfigurationError] = []
-    for name in KEY_NAMES:
-        try:
-            found += _load(directory / name)
-        except ConfigurationError as problem:
-            problems.append(problem)  # as ssh does: another key may be good
-    if not found and problems:
-        raise problems[0]
-    if not found:
-        raise ConfigurationError(
-            f"there is no private key in {directory} ({', '.join(KEY_NAMES)})",
-            "Make one without a passphrase (ssh-keygen -t ed25519), or set private_key "
-            "in integration_server.yml",
-        )
-    return found
-
-
-def _load(file: Path) -> _Keys:
-    """The key in the file, after its certificate if it has one; nothing if there is no file."""
-    try:
-        # Testing the primes of a key of our own costs 0.4 s (RSA, 4096 bits) and tells nothing.
-        pairs = asyncssh.load_keypairs([str(file)], unsafe_skip_rsa_key_validation=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise _unreadable(file, error, "private_key") from None
-    except ValueError as error:
-        if "assphrase" in str(error):
-            raise ConfigurationError(
-                f"the private key {file} has a passphrase, and nobody is there to type it",
-                f"Take it off: {as_owner(file)}ssh-keygen -p -N '' -f {shlex.quote(str(file))}",
-            ) from None
-        raise ConfigurationError(
-            f"{file} is no private key: {error}",
-            "Give a private key in OpenSSH's or PEM form, without a passphrase",
-        ) from None
-    return [(file, pair) for pair in pairs]
-
-
-def _ssh_directory() -> Path:
-    try:
-        return Path.home() / ".ssh"
-    except RuntimeError:
-        raise ConfigurationError(
-            "there is no home directory to take SSH keys from",
-            "Set HOME, or private_key and known_hosts in integration_server.yml",
-        ) from None
-
-
-def _unreadable(file: Path, error: OSError, key: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{file} can't be read: {error.strerror}",
-        f"Let the user of this service read it, or set {key} in integration_server.yml",
-    )
+    def _also(self, method: str) -> None:
+        self.login = replace(self.login, rest=(*self.login.rest, method))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ordermonit.configuration import Node, load
+from ordermonit.configuration import Jump, Node, load
 from ordermonit.orders.model import Operation
 from tests.configuration.settings import NODE, problems, write
 
@@ -53,6 +53,22 @@ def test_a_check_can_be_switched_off(tmp_path: Path, off: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "jumps"),
+    [
+        ("bastion", (Jump("bastion"),)),
+        ("jump@bastion.example.com:2222", (Jump("bastion.example.com", 2222, "jump"),)),
+        (
+            "a@one:1, two,b@[2001:db8::1]:3",
+            (Jump("one", 1, "a"), Jump("two"), Jump("2001:db8::1", 3, "b")),
+        ),
+        ("null", None),
+    ],
+)
+def test_bastions(tmp_path: Path, text: str, jumps: tuple[Jump, ...] | None) -> None:
+    assert node(tmp_path, f"proxy_jump: {text}").proxy_jump == jumps
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("port: 65536", "port: found 65536, expected a whole number from 1 to 65535"),
@@ -72,6 +88,11 @@ def test_a_check_can_be_switched_off(tmp_path: Path, off: str) -> None:
         ("down: all", 'down: found "all", expected a list of regular expressions'),
         ("down: ['a{9999999999999999999}']", "down[0]: found"),
         ("lock_file: tmp/", "lock_file: found"),
+        ("proxy_jump: 'a@b:65536'", 'proxy_jump: found "a@b:65536", expected servers such as'),
+        ("proxy_jump: 'a@b,,c'", 'proxy_jump: found "", expected servers such as user@bastion:22'),
+        ("proxy_jump: -oX@b", 'proxy_jump: found "-oX@b", expected servers'),
+        ("proxy_jump: 'ssh://a@b'", "proxy_jump: found text (not shown), expected servers"),
+        ("proxy_jump: [a@b]", "proxy_jump: found a list, expected servers"),
         ("private_key: gone", "private_key: found"),
         ("known_hosts: .", "known_hosts: found"),
         ("private_key: ~nobody-here/key", "private_key: found"),

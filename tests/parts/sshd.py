@@ -30,8 +30,9 @@ def keygen(file: Path) -> None:
 class Sshd(Private):
     """sshd for the user who runs the tests.
 
-    `key` is the client's private key, `known_hosts` names the host key. `options` are lines of
-    sshd_config; `key_options` stand before the key in authorized_keys (`restrict,command="…"`).
+    `key` is the client's private key, made here unless it is given; `known_hosts` names the host
+    key. `options` are lines of sshd_config; `key_options` stand before the key in authorized_keys
+    (`restrict,command="…"`).
     Sessions see the `environment`, and its empty directory as their home: nobody's ~/.bashrc.
     """
 
@@ -41,11 +42,13 @@ class Sshd(Private):
         *,
         key_options: str = "",
         environment: Mapping[str, str] | None = None,
+        key: Path | None = None,
     ) -> None:
         self.directory = private_directory("sshd")
         self.port = free_port()
         self.username = getpass.getuser()
-        self.key = self.directory / "client"
+        self.key = key or self.directory / "client"
+        self.host_key = self.directory / "host"
         self.known_hosts = self.directory / "known_hosts"
         self.options = dict(options or {})
         self.key_options = key_options
@@ -53,10 +56,10 @@ class Sshd(Private):
         self._mark = f"TEST_SSHD={self.directory}"
         self.environment = {"HOME": str(self.directory), **(environment or {})}
         self.server = Server(self.directory / "log")
-        self._host_key = self.directory / "host"
         self._authorized_keys = self.directory / "authorized_keys"
-        keygen(self.key)
-        keygen(self._host_key)
+        if key is None:
+            keygen(self.key)
+        keygen(self.host_key)
         self.trust_host_key()
 
     def start(self) -> None:
@@ -67,15 +70,15 @@ class Sshd(Private):
         self._authorized_keys.write_text(f"{self.key_options} {public}".lstrip())
         pairs = (f"{name}={value}" for name, value in self.environment.items())
         settings = {
-            **self.options,
             "ListenAddress": f"127.0.0.1:{self.port}",
-            "HostKey": str(self._host_key),
+            "HostKey": str(self.host_key),
+            "PasswordAuthentication": "no",
+            "KbdInteractiveAuthentication": "no",
+            **self.options,
             "AuthorizedKeysFile": str(self._authorized_keys),
             "PidFile": "none",
             "StrictModes": "no",
             "UsePAM": "no",
-            "PasswordAuthentication": "no",
-            "KbdInteractiveAuthentication": "no",
             "PermitRootLogin": "prohibit-password",
             "LogLevel": "VERBOSE",
             "SetEnv": " ".join(f'"{pair}"' for pair in (*pairs, self._mark)),
@@ -135,11 +138,11 @@ class Sshd(Private):
 
     def change_host_key(self) -> None:
         """Another host key, which known_hosts does not name; in force after `restart`."""
-        keygen(self._host_key)
+        keygen(self.host_key)
 
     def trust_host_key(self) -> None:
         """Name the present host key in known_hosts."""
-        kind, key, *_ = self._host_key.with_suffix(".pub").read_text().split()
+        kind, key, *_ = self.host_key.with_suffix(".pub").read_text().split()
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n")
 
     def logins(self) -> int:
