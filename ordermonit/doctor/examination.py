@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from ordermonit.configuration import Configuration
 from ordermonit.doctor.clock import clock, synchronised
 from ordermonit.doctor.files import configuration
-from ordermonit.doctor.findings import Finding, Findings, Part, error, failure, not_tried
+from ordermonit.doctor.findings import Finding, Findings, Part, Severity, error, failure, not_tried
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.service import service
 from ordermonit.doctor.storage import checkpoint, directory
@@ -25,6 +25,9 @@ LIMIT = 300.0
 
 #: What others need is looked at in any case, and not shown unless it is asked for.
 _NEEDED = (Part.CONFIGURATION, Part.CHECKPOINT)
+
+#: Without the configuration these can't be looked at, so that its errors are shown with them.
+_CONFIGURED = frozenset({Part.DATABASE, Part.NODE, Part.SERVICE, Part.CLOCK})
 
 
 def examine(
@@ -53,8 +56,9 @@ def examine(
     }
     for part, examined in parts.items():
         if part in wanted or part in _NEEDED:
+            is_missed = part is Part.CONFIGURATION and wanted & _CONFIGURED
             for finding in bounded(examined, LIMIT):
-                if part in wanted:
+                if part in wanted or (is_missed and finding.severity is Severity.ERROR):
                     yield part, finding
 
 

@@ -112,6 +112,33 @@ def test_a_wrong_configuration_says_what_could_not_be_tried_for_it(
     }
 
 
+def test_a_part_that_needs_the_configuration_shows_what_is_wrong_with_it(
+    shop: Shop, examine: Examine
+) -> None:
+    (shop.world.config / "integration_server.yml").write_text("host: [")
+    for part in ("database", "node"):
+        code, findings = examine(part)
+        assert code == 78
+        shown = [(each["part"], each["severity"]) for each in findings[1:]]
+        assert shown == [("configuration", "error"), (part, "not tried")]
+        assert "integration_server.yml: line" in findings[1]["found"]
+    assert examine("checkpoint")[0] == 0
+
+
+def test_each_server_on_the_way_is_named(shop: Shop, examine: Examine) -> None:
+    sshd = shop.world.sshd
+    login = f"{sshd.username}@127.0.0.1:{sshd.port}"
+    shop.world.configure("integration_server", proxy_jump=login)
+    code, findings = examine("node")
+    assert code == 0
+    trusted = "the host key is the known one, and our key is accepted"
+    said = [each["found"] for each in findings[1:3]]
+    assert said == [
+        f"{login} (proxy_jump): {trusted}",
+        f"{login} (behind {login}): {trusted}",
+    ]
+
+
 def test_another_monitor_on_the_node_is_a_warning(shop: Shop, examine: Examine) -> None:
     world = shop.world
     (world.node.rails_root / "tmp" / "ordermonit.lock").touch()
