@@ -222,12 +222,12 @@ class Node:
         float, Key(kinds.seconds(), "seconds until a task or check counts as hanging")
     ] = 300
     lock_file: Annotated[
-        str,
+        str | None,
         Key(
-            kinds.text("a file's path", r".*[^/]"),
-            "the lock on the node, relative to rails_root: one monitor at a time",
+            kinds.optional(kinds.text("a file's path", r".*[^/]"), "in the home of username there"),
+            "the lock on the node, relative to rails_root; null: in the home of username",
         ),
-    ] = "tmp/ordermonit.lock"
+    ] = None
     already_done: Annotated[
         tuple[re.Pattern[str], ...],
         Key(kinds.PATTERNS, "answers that mean: done before, so this is success"),
@@ -248,6 +248,13 @@ class Node:
         tuple[re.Pattern[str], ...],
         Key(kinds.PATTERNS, "answers that mean: it is down, or this one order chokes it"),
     ] = field(default_factory=partial(compiled, AMBIGUOUS))
+
+    @property
+    def lock(self) -> str:
+        """The lock's path on the node. Of itself it lies outside of every release: a deploy that
+        moves `current` would let a second monitor in."""
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", self.rails_root).strip("-")
+        return self.lock_file or f"~/.ordermonit-{name}.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

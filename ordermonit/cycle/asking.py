@@ -42,6 +42,11 @@ class Line(Protocol):
         """
         ...
 
+    @property
+    def rails_env(self) -> str | None:
+        """RAILS_ENV as the node sees it, once there was a session; None where nothing says it."""
+        ...
+
     def leave(self) -> None:
         """End the session; the next question opens a new one."""
         ...
@@ -60,6 +65,7 @@ class Asking:
     def __init__(self, configuration: Configuration, line: Line, ledger: Ledger, log: Log) -> None:
         self._checks = set(configuration.node.checks)
         self._rules = rules(configuration)
+        self._rails_env = configuration.node.environment.get("RAILS_ENV")
         self._line = line
         self._ledger = ledger
         self._log = log
@@ -79,7 +85,9 @@ class Asking:
         """The node's answer, and what it proves is remembered. Raises what the line does."""
         answer = self._line.answer(request, self._behind(request), self._ledger.settle)
         operation = request.operation
-        self.was_open = True
+        if not self.was_open:
+            self.was_open = True
+            self._compare_environments()
         self.answers[operation.value, answer.verdict.value] += 1
         if answer.verdict is Verdict.UNAVAILABLE:
             self._checks.discard(operation)
@@ -110,6 +118,12 @@ class Asking:
         assert order is not None
         assert order.number is not None
         return [Request(first.operation, order.number)]
+
+    def _compare_environments(self) -> None:
+        """Once a cycle: a container may not see the environment that the command was given."""
+        found = self._line.rails_env
+        if self._rails_env is not None and found not in (None, self._rails_env):
+            self._log.tell(Event.ENVIRONMENT_DIFFERS, found=found, wanted=self._rails_env)
 
     def _say_what_is_believed(self) -> None:
         """Once a cycle: nobody can verify what the task said."""

@@ -13,10 +13,14 @@ from ordermonit.doctor.known import Known
 from ordermonit.errors import Exit, NodeLocked, OrdermonitError
 from ordermonit.node.hops import hops
 from ordermonit.node.rake import Node
+from ordermonit.node.wire import Ready
 from ordermonit.orders.model import Answer, Operation, Request, Verdict
 
 #: Seconds that a person waits at most for a connection, and for Rails or an answer.
 _CONNECT, _ANSWER = 30.0, 60.0
+
+#: A number that no order has, and that every database takes: eighteen nines.
+_NOBODY = "9" * 18
 
 _REST = "what comes after that in: connection, keys, rails_root, rake, lock, Rails, tasks, checks"
 
@@ -66,15 +70,21 @@ def _in_session(
     tasks = " and ".join(settings.tasks.values())
     for hop in hops(settings):
         yield ok(f"{hop}: the host key is the known one, and our key is accepted")
+    assert session.ready is not None
     yield ok(
-        f"{settings.rails_root}: rake has {tasks}; the lock is free; ready after"
-        f" {time.monotonic() - started:.1f} s"
+        f"{settings.rails_root}: rake has {tasks}; the lock {session.ready.lock} is free; ready"
+        f" after {time.monotonic() - started:.1f} s"
     )
+    yield from said_of_itself(session.ready, settings)
     resolved = known.resolved()
     for operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED):
         if operation not in settings.checks:
             if operation is Operation.ORDER_EXISTS:
-                yield ok(f"the check {operation} is switched off: orders are inserted unasked")
+                yield warning(
+                    f"the check {operation} is switched off: orders are inserted unasked, and what"
+                    " the task says is believed, not verified",
+                    "Configure it under `checks` in integration_server.yml",
+                )
             continue
         number = resolved.number if resolved else None
         if number is None and operation is Operation.ORDER_EXISTS and known.newest:
@@ -86,6 +96,64 @@ def _in_session(
         else:
             answer = runner.run(session.answer(Request(operation, number)))
             yield judged(operation, number, answer, is_there=resolved is not None)
+            if session.is_open and answer.verdict in (Verdict.YES, Verdict.NO):
+                nobody = runner.run(session.answer(Request(operation, _NOBODY)))
+                yield judged_of_nobody(operation, nobody)
+
+
+def said_of_itself(ready: Ready, settings: Settings) -> Findings:
+    """What the node is, and whether it is as the configuration takes it to be."""
+    wanted = settings.environment.get("RAILS_ENV")
+    shown = f"ruby {ready.ruby}, rake {ready.rake}, RAILS_ENV {ready.rails_env or 'not set'}"
+    if wanted is not None and ready.rails_env not in (None, wanted):
+        yield error(
+            f"{shown}, but `environment` in integration_server.yml says {wanted}",
+            'What stands before rake in `rake` does not pass it on: see "How rake is found there"'
+            " in docs/node.md (for a container: docker exec -e RAILS_ENV)",
+            Exit.CONFIG,
+        )
+    else:
+        yield ok(shown)
+    for task, arguments in ready.tasks.items():
+        if len(arguments) != 1:
+            takes = ", ".join(arguments) or "no argument"
+            yield warning(
+                f"the task {task} takes {takes}; it is called with one argument, the number",
+                f"Correct tasks: {task} in integration_server.yml, or the task on the node",
+            )
+    if not ready.forks:
+        yield warning(
+            "this Ruby can't fork, so all tasks of a cycle share one process",
+            "Tasks that keep something from one order to the next are not safe there; a Ruby that"
+            " forks (MRI) is",
+        )
+    if not ready.causes:
+        yield warning(
+            f"Ruby {ready.ruby} does not keep an exception's causes, so of a hidden error the outer"
+            " one alone is known: a refusal may be an outage of Abacos",
+            "Ruby 2.1 or newer keeps them; with the check order_exists, orders that are there are"
+            " known all the same",
+        )
+
+
+def judged_of_nobody(operation: Operation, answer: Answer) -> Finding:
+    """What a check's answer says about it, for a number that no order can have."""
+    if answer.verdict is Verdict.YES:
+        effect = {
+            Operation.ORDER_EXISTS: "nothing would ever be inserted",
+            Operation.PAYMENT_CONFIRMED: "no payment would ever be confirmed",
+        }[operation]
+        return error(
+            f"the check {operation} says yes for {_NOBODY}, which no order has: {effect}",
+            f"Correct checks: {operation} in integration_server.yml",
+            Exit.CONFIG,
+        )
+    if answer.verdict is Verdict.NO:
+        return ok(
+            f"the check {operation} says no for a number that no order has: it is verified"
+            " what tasks say"
+        )
+    return not_tried(f"the check {operation} for a number that no order has: {answer.error}")
 
 
 def judged(operation: Operation, number: str, answer: Answer, *, is_there: bool) -> Finding:
@@ -101,7 +169,7 @@ def judged(operation: Operation, number: str, answer: Answer, *, is_there: bool)
             return ok(f"the check {operation} says {answer.verdict} for order {number}")
         case Verdict.UNAVAILABLE:
             effect = {
-                Operation.ORDER_EXISTS: "orders are inserted unasked",
+                Operation.ORDER_EXISTS: "insertions are believed, not verified",
                 Operation.PAYMENT_CONFIRMED: "a confirmation whose answer is lost is sent again",
             }[operation]
             return warning(

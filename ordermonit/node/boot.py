@@ -24,7 +24,7 @@ def problem(settings: Settings, greeting: wire.Greeting) -> OrdermonitError | No
             who = one_line(holder) or "somebody who did not sign"
             return NodeLocked(
                 f"another monitor works {node}: {who}",
-                f"It holds {settings.lock_file} there; the next cycle tries again",
+                f"It holds {settings.lock} there; the next cycle tries again",
             )
         case wire.NoBoot(chain):
             return failed(settings, error_line(chain[0]))

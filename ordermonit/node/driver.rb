@@ -95,6 +95,7 @@ module Ordermonit
 
     # The kernel's lock: it ends with its holders, this process and the watchdog, whatever ends them.
     def lock(path)
+      path = File.expand_path(path)
       make_directory(File.dirname(path))
       @own << @lock = File.open(path, File::RDWR | File::CREAT, 0644)
       tries = (@settings["lock_wait"] * 10).ceil # a predecessor of ours may be dying
@@ -105,7 +106,7 @@ module Ordermonit
       @lock.truncate(0)
       @lock.write("#{@settings["holder"]}, since #{Time.now.utc.strftime("%Y-%m-%d %H:%M:%SZ")}")
       @lock.flush
-    rescue SystemCallError => error
+    rescue SystemCallError, ArgumentError => error # the latter: no home for a path with ~
       leave("no_lock" => path, "error" => chain(error))
     end
 
@@ -233,8 +234,8 @@ module Ordermonit
       environment = text { Rails.env } if defined?(Rails) && Rails.respond_to?(:env)
       tasks = @settings["tasks"].map { |name, task| [name, Rake::Task[task].arg_names] }
       { "ordermonit" => 1, "ready" => true, "ruby" => RUBY_VERSION, "rake" => Rake::VERSION,
-        "rails_env" => environment, "tasks" => Hash[tasks], "forks" => FORKS,
-        "cause" => CAUSE || defined?(TracePoint) ? true : false }
+        "rails_env" => environment, "lock" => text { @lock.path }, "tasks" => Hash[tasks],
+        "forks" => FORKS, "cause" => CAUSE || defined?(TracePoint) ? true : false }
     end
 
     def reply(request)

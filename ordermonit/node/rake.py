@@ -74,6 +74,7 @@ class Node:
         self._sent: deque[_Sent] = deque()
         self._turn = 0.0  # monotonic: since when the node can be at the first of them
         self._known: dict[Request, Answer] = {}  # of questions that were answered before their turn
+        self.ready: wire.Ready | None = None  # what the node said of itself
         self._is_dead = True
         self._is_stopping = False
         self._limit: asyncio.Timeout | None = None  # of what is being waited for
@@ -156,6 +157,8 @@ class Node:
     async def close(self) -> None:
         """End the remote rake and the connection, within CLOSE_LIMIT seconds."""
         was_open, self._is_dead = self.is_open, True
+        self._sent.clear()
+        self._known.clear()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -192,13 +195,15 @@ class Node:
         problem = boot.problem(settings, greeting)
         if problem is not None:
             raise problem
+        assert isinstance(greeting, wire.Ready)
+        self.ready = greeting
 
     def _hello(self) -> bytes:
         return wire.hello(
             holder=self._holder,
             tasks=self._settings.tasks,
             checks=self._settings.checks,
-            lock=self._settings.lock_file,
+            lock=self._settings.lock,
             lock_wait=LOCK_WAIT,
             boot_timeout=self._settings.task_timeout,
             idle_limit=IDLE_LIMIT,

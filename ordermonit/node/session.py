@@ -90,6 +90,12 @@ class Session:
         if node is not None:
             await node.close()
 
+    @property
+    def rails_env(self) -> str | None:
+        """RAILS_ENV as the newest session's node sees it; None where nothing says it."""
+        ready = None if self._node is None else self._node.ready
+        return None if ready is None else ready.rails_env
+
     def leave(self) -> None:
         """End the remote rake and the connection; the next question opens new ones."""
         self._runner.run(self._leave())

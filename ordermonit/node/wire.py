@@ -57,14 +57,15 @@ Chain = tuple[RemoteError, ...]
 class Ready:
     """Rails has booted; requests may come.
 
-    `rails_env` is what the process sees, None where nothing says it; `tasks` are the names of each
-    task's arguments; `forks`: each task has a process of its own; `causes`: the causes of an
-    exception can be told on that Ruby.
+    `rails_env` is what the process sees, None where nothing says it; `lock` is the file that it
+    locked; `tasks` are the names of each task's arguments; `forks`: each task has a process of its
+    own; `causes`: the causes of an exception can be told on that Ruby.
     """
 
     ruby: str
     rake: str
     rails_env: str | None
+    lock: str
     tasks: Mapping[str, tuple[str, ...]]
     forks: bool
     causes: bool
@@ -233,12 +234,13 @@ def greeting(line: bytes) -> Greeting | None:
             "ruby": str(ruby),
             "rake": str(rake),
             "rails_env": str(environment) | (None as environment),
+            "lock": str(lock),
             "tasks": dict(tasks),
             "forks": bool(forks),
             "cause": bool(causes),
         } if all(map(_is_names, tasks.values())):
             arguments = {task: tuple(names) for task, names in tasks.items()}
-            return Ready(ruby, rake, environment, arguments, forks, causes)
+            return Ready(ruby, rake, environment, lock, arguments, forks, causes)
         case {"locked_by": str(holder)}:
             return Locked(holder)
         case {"no_lock": str(path), "error": errors}:

@@ -91,6 +91,12 @@ class Event(Enum):
         Priority.NOTICE,
         "order {number}: max_attempts was raised to {max_attempts}, so it is tried again",
     )
+    ENVIRONMENT_DIFFERS = (
+        "6d2d574926f94c7abfb007c319a6adc0",
+        Priority.WARNING,
+        "the node's tasks see RAILS_ENV {found}, and integration_server.yml says {wanted}: what "
+        "stands before rake in `rake` does not pass it on. Type: ordermonit check node",
+    )
     INSERTIONS_BELIEVED = (
         "3c155f63c1c44694808623f117648412",
         Priority.WARNING,

@@ -239,6 +239,8 @@ class World:
         self.confirmed[number] += effect
         return Answer(Verdict.DONE)
 
+    rails_env = None
+
     def leave(self) -> None:
         self.waiting.clear()
         self.known.clear()

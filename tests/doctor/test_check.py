@@ -141,6 +141,7 @@ def test_each_server_on_the_way_is_named(shop: Shop, examine: Examine) -> None:
 
 def test_another_monitor_on_the_node_is_a_warning(shop: Shop, examine: Examine) -> None:
     world = shop.world
+    world.configure("integration_server", lock_file="tmp/ordermonit.lock")
     (world.node.rails_root / "tmp" / "ordermonit.lock").touch()
     with (world.node.rails_root / "tmp" / "ordermonit.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

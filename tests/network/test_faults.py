@@ -201,7 +201,7 @@ def test_rake_is_killed_around_the_insertions_effect(apart: Apart, ends: Cable, 
 
 
 _GREETING = (
-    '{"ordermonit":1,"ready":true,"ruby":"3","rake":"13","rails_env":null,"tasks":{},'
+    '{"ordermonit":1,"ready":true,"ruby":"3","rake":"13","rails_env":null,"lock":"/l","tasks":{},'
     '"forks":true,"cause":true}'
 )
 

@@ -66,7 +66,7 @@ def root_of(settings: Settings) -> Path:
 
 
 READY = (
-    '{"ordermonit":1,"ready":true,"ruby":"0","rake":"0","rails_env":null,"tasks":{},'
+    '{"ordermonit":1,"ready":true,"ruby":"0","rake":"0","rails_env":null,"lock":"/l","tasks":{},'
     '"forks":true,"cause":true}'
 )
 

@@ -16,6 +16,7 @@ READY: dict[str, Any] = {
     "ruby": "3.1",
     "rake": "13",
     "rails_env": "production",
+    "lock": "/l",
     "tasks": {"t": ["number"]},
     "forks": True,
     "cause": False,
@@ -105,10 +106,13 @@ def test_a_task_gives_no_value_and_a_check_is_not_done() -> None:
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
-        (line(**READY), wire.Ready("3.1", "13", "production", {"t": ("number",)}, True, False)),
+        (
+            line(**READY),
+            wire.Ready("3.1", "13", "production", "/l", {"t": ("number",)}, True, False),
+        ),
         (
             line(**READY | {"rails_env": None}),
-            wire.Ready("3.1", "13", None, {"t": ("number",)}, True, False),
+            wire.Ready("3.1", "13", None, "/l", {"t": ("number",)}, True, False),
         ),
         (line(ordermonit=1, old_rake="0.8.7"), wire.OldRake("0.8.7")),
         (line(ordermonit=1, locked_by="pid 5"), wire.Locked("pid 5")),
