@@ -1,13 +1,17 @@
 """`init`, `import` and `recover`: how a checkpoint comes to be."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from ordermonit.commands.context import Context
+from ordermonit.configuration import Configuration
 from ordermonit.errors import CheckpointError, Exit, UsageError
 from ordermonit.front.database import Front, connected
 from ordermonit.orders.events import Event
-from ordermonit.orders.gaps import Gap, Moment, noted
+from ordermonit.orders.gaps import Gap, noted
+from ordermonit.orders.ignored import Ignored
+from ordermonit.orders.model import Identity, Record
 from ordermonit.state.checkpoint import Checkpoint, readable
 from ordermonit.state.legacy import parse
 from ordermonit.times import counted
@@ -25,7 +29,6 @@ def init(context: Context) -> int:
     state.create()
     state.lock()
     state.refuse_existing()
-    window = configuration.service.late_commit_window
     wanted: int | None = context.arguments.head
     checkpoint = Checkpoint(0)
     if not context.arguments.from_start:
@@ -37,9 +40,27 @@ def init(context: Context) -> int:
                     f"Give an id of at most {newest}, or --latest",
                 )
             head = newest if wanted is None else wanted
-            checkpoint = Checkpoint(head, gaps=gaps_behind(front, head, window))
+            checkpoint = _begun(front, configuration, head)
     _created(context, checkpoint, "created")
     return Exit.OK
+
+
+def _begun(
+    front: Front, configuration: Configuration, head: int, records: Iterable[Record] = ()
+) -> Checkpoint:
+    """A checkpoint with this HEAD: orders behind it that commit late, or that are none yet, are not
+    to be missed."""
+    window = configuration.service.late_commit_window
+    checkpoint = Checkpoint(head, records, gaps_behind(front, head, window))
+    checkpoint.head_order = order_of(front, head)
+    checkpoint.ignored = Ignored(front.ignored(0, head))
+    return checkpoint
+
+
+def order_of(front: Front, id: int) -> Identity | None:
+    """By what the order with this id is known again; None without one."""
+    order = front.by_id([id]).get(id)
+    return None if order is None else order.identity
 
 
 def gaps_behind(
@@ -53,7 +74,7 @@ def gaps_behind(
     before = front.ids_before(head, _HOLES_SEARCHED)
     start = max(after, before[0] if before else head)
     known = [id for id in (*before, head) if id > start]
-    return noted(gaps, start, known, Moment.now(), window)
+    return noted(gaps, start, known, window)
 
 
 def import_(context: Context) -> int:
@@ -66,11 +87,12 @@ def import_(context: Context) -> int:
             f"{path} can't be read: {problem.strerror}", "Give the former service's checkpoint"
         ) from None
     found = parse(text, str(path))
-    state = context.state
+    configuration, state = context.configuration(), context.state
     state.create()
     state.lock()
     state.refuse_existing()
-    checkpoint = Checkpoint(found.head, found.records)
+    with connected(configuration.database) as front:
+        checkpoint = _begun(front, configuration, found.head, found.records)
     unresolved = sum(record.is_open for record in found.records)
     orders = counted(unresolved, "unresolved order")
     _created(context, checkpoint, f"imported from {path} with {orders}", found.notes)

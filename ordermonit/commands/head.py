@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from ordermonit.commands.beginning import gaps_behind
+from ordermonit.commands.beginning import gaps_behind, order_of
 from ordermonit.commands.context import Context
 from ordermonit.commands.person import agrees, asked_why, take_turn, told, who, why
 from ordermonit.configuration import Configuration
@@ -11,7 +11,7 @@ from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.front.database import Front, connected
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Gap, cut
-from ordermonit.orders.model import Order, Record, shown
+from ordermonit.orders.model import Identity, Order, Record, shown
 from ordermonit.orders.ranges import until
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.times import counted
@@ -29,6 +29,8 @@ class _Move:
     count: int
     first: tuple[Order, ...]
     gaps: tuple[Gap, ...]
+    order: Identity | None
+    ignored: tuple[int, ...]
     vanished: tuple[Record, ...]
 
     @property
@@ -165,6 +167,8 @@ def _planned(configuration: Configuration, checkpoint: Checkpoint, new: int) -> 
             front.count(low, high),
             tuple(front.between(low, high, _SHOWN)),
             gaps,
+            order_of(front, new),
+            tuple(front.ignored(low, high)) if new > old else (),
             _vanished(front, checkpoint, new),
         )
 
@@ -193,6 +197,10 @@ def _moved(checkpoint: Checkpoint, move: _Move) -> Checkpoint:
         if record.id not in gone and not (record.id > move.new and record.may_be_checked_again)
     ]
     after = Checkpoint(move.new, kept, move.gaps)
+    after.head_order, after.looked = move.order, checkpoint.looked
+    after.ignored = checkpoint.ignored.until(move.new)
+    for id in move.ignored:
+        after.ignored.add(id)
     after.rescans = until(checkpoint.rescans, move.new)
     after.recovered = checkpoint.recovered
     return after

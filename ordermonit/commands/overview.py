@@ -113,7 +113,11 @@ def overview(context: Context) -> Overview:
     period = None if configuration is None else configuration.service.running_cycle
     pause, pause_problems = _pause(context.state)
     in_cycles = cycle_problems(cycles, timer, period, now)
-    now_seen = [*misconfigured, *front_problems(newest, checkpoint.head), *_room(context.state)]
+    now_seen = [
+        *misconfigured,
+        *front_problems(newest, checkpoint.head, checkpoint.gaps),
+        *_room(context.state),
+    ]
     problems = (
         *pause_problems,
         *in_cycles,

@@ -13,7 +13,7 @@ from ordermonit.configuration.settings import AUTHORIZED_STATES, CLOSED_STATES, 
 #: The keys of the connection.
 CONNECTION = keys_of(Connection)
 
-_BESIDE = ("authorized_states", "closed_states", "read_timeout")
+_BESIDE = ("authorized_states", "closed_states", "ignored_states", "read_timeout")
 _COLUMNS = {name: key for name, key in keys_of(Database).items() if name not in _BESIDE}
 
 #: The keys that are ours: in a Rails file they stand beside the environments, or in one.
@@ -109,5 +109,11 @@ def _check_states(ours: dict[str, Any], place: Place) -> None:
     if both:
         place.at("closed_states").say(
             f"found {', '.join(sorted(both))} in authorized_states too;"
+            " expected each state in one of them"
+        )
+    known = authorized | ours.get("closed_states", CLOSED_STATES)
+    if twice := ours.get("ignored_states", frozenset()) & known:
+        place.at("ignored_states").say(
+            f"found {', '.join(sorted(twice))} in authorized_states or closed_states too;"
             " expected each state in one of them"
         )

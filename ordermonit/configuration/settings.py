@@ -294,6 +294,13 @@ class Database:
             "the states that end an order: its payment is not followed any more",
         ),
     ] = CLOSED_STATES
+    ignored_states: Annotated[
+        frozenset[str],
+        Key(
+            kinds.words("a list of states", at_least_one=False),
+            "the states of rows that are no orders yet, such as carts: each is one when it leaves",
+        ),
+    ] = frozenset()
     read_timeout: Annotated[
         float, Key(kinds.seconds(), "seconds until a database that does not answer counts as down")
     ] = 15

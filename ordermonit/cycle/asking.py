@@ -117,7 +117,7 @@ class Asking:
             return []
         assert order is not None
         assert order.number is not None
-        return [Request(first.operation, order.number)]
+        return [Request(first.operation, first.number or order.number)]
 
     def _compare_environments(self) -> None:
         """Once a cycle: a container may not see the environment that the command was given."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ordermonit.configuration import Configuration
+from ordermonit.cycle.ledger import Ledger
 from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.errors import OrdermonitError, StateError
 from ordermonit.front.database import Front, connected
@@ -95,8 +96,12 @@ class _Run:
             return self.result(paused, 0)
         checkpoint = self._state.read()
         planned = self._look(checkpoint)
-        if not planned.is_idle and not self._stopped:
+        if self._stopped:
+            pass
+        elif not planned.is_idle:
             self._do(checkpoint, planned)
+        elif planned.is_news:
+            self._note(checkpoint, planned)
         sentence = _sentence(self._tally, self._checked, checkpoint)
         self._log.tell(
             Event.CYCLE_STOPPED if self._stopped else Event.CYCLE_DONE, sentence=sentence
@@ -162,6 +167,13 @@ class _Run:
             self._tally, self._checked = work.tally, work.checked
             self._notes.answers.update(work.answers)
             session.close()
+
+    def _note(self, checkpoint: Checkpoint, planned: Plan) -> None:
+        """What was seen, where the node is not needed. Raises StateError."""
+        service = self._configuration.service
+        ledger = Ledger(self._state, checkpoint, self._log, service.max_attempts)
+        ledger.begin(planned, service.late_commit_window)
+        ledger.settle()
 
     def result(self, sentence: str, exit: int, remedy: str = "") -> CycleResult:
         """What this cycle did until now."""

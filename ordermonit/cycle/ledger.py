@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from ordermonit.cycle.behind import Behind
 from ordermonit.cycle.passing import Passing
 from ordermonit.cycle.plan import Item, Plan, Why
 from ordermonit.orders.events import Event
 from ordermonit.orders.journey import Save
-from ordermonit.orders.model import InsertedBy, Operation, Record, shown
+from ordermonit.orders.model import InsertedBy, Operation, Order, Record
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint
 
@@ -47,9 +48,41 @@ class Ledger:
 
     def begin(self, plan: Plan, window: float) -> None:
         """The plan that is to be done. `window` is `late_commit_window` in seconds."""
+        if plan.behind is not None:
+            self._see(plan.behind)
         self._passing = Passing(self._checkpoint, plan, window)
-        if self._passing.turn_page():
+        moved, turned = self._passing.move_head(), self._passing.turn_page()
+        if moved or turned:
             self._note()
+
+    def _see(self, behind: Behind) -> None:
+        """What was seen behind HEAD; an order that was seen once has a record."""
+        checkpoint = self._checkpoint
+        checkpoint.gaps, checkpoint.looked = behind.gaps, behind.looked
+        checkpoint.head_order = behind.head_order
+        for id in behind.unignored:
+            checkpoint.ignored.discard(id)
+        for id in behind.dropped:
+            checkpoint.forget(id)
+        for id in behind.ignored:
+            checkpoint.ignored.add(id)
+        for record in behind.ended:
+            self._tell_later(Event.ORDER_GONE, record, None)
+        for each in behind.appeared:
+            checkpoint.put(each.record)
+            self._tell_later(each.event, each.record, each.order, before=each.before)
+        if behind.newest is not None:
+            newest, head = behind.newest, checkpoint.head
+            tell = partial(self._log.tell, Event.HEAD_MISSING, head=head, newest=newest)
+            self._untold.append(tell)
+        if behind.is_due:
+            self._note()
+
+    def _tell_later(
+        self, event: Event, record: Record, order: Order | None, **details: object
+    ) -> None:
+        item = Item(record, order, Why.LATE)
+        self._untold.append(partial(self.tell, event, record, item, details))
 
     def record(self, item: Item) -> Record:
         """The order's record as it stands now; a closed one is none of an order checked again."""
@@ -65,8 +98,12 @@ class Ledger:
 
         `took`: the seconds of this order's operations. Raises StateError.
         """
-        number = item.order.number if item.order is not None else step.record.number
-        record = step.record.with_(number=shown(number))
+        record = step.record
+        if item.order is not None:
+            known, row = record.identity, item.order.identity
+            record = record.with_(
+                number=known.number or row.number, ordered_at=known.created_at or row.created_at
+            )
         old = self._checkpoint.records.get(record.id)
         is_rescanned = item.why is Why.RESCAN and not record.is_open
         if is_rescanned and (old is None or not old.is_open):

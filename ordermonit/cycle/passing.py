@@ -6,7 +6,6 @@ A verdict may come out of order: an order that hangs is set aside, and those beh
 from collections import deque
 
 from ordermonit.cycle.plan import Plan
-from ordermonit.orders.gaps import Moment
 from ordermonit.orders.ranges import after
 from ordermonit.state.checkpoint import Checkpoint
 
@@ -19,20 +18,31 @@ class Passing:
         self._window = window
         self._ahead = deque(plan.ahead)
         self._page = plan.page
-        self._final = {id for id in plan.ahead if id in checkpoint.records}
+        self._ignored = plan.ignored
+        known = {order.id for order in plan.ahead if order.id in checkpoint.records}
+        self._final = known | plan.ignored
 
     def over(self, id: int) -> bool:
         """This order has its verdict; whether the checkpoint has changed by that."""
         checkpoint = self._checkpoint
         self._final.add(id)
-        before = checkpoint.head, checkpoint.gaps
-        now = Moment.now()
+        before = checkpoint.gaps
         if id <= checkpoint.head:
-            checkpoint.passed((id,), now, self._window)
-        while self._ahead and self._ahead[0] in self._final:
-            checkpoint.passed((self._ahead.popleft(),), now, self._window)
-        turned = self.turn_page()
-        return turned or before != (checkpoint.head, checkpoint.gaps)
+            checkpoint.passed(id, None, self._window)
+        moved, turned = self.move_head(), self.turn_page()
+        return moved or turned or before != checkpoint.gaps
+
+    def move_head(self) -> bool:
+        """HEAD moves over orders that have a verdict, and over what is no order yet; whether it
+        did."""
+        checkpoint = self._checkpoint
+        before = checkpoint.head
+        while self._ahead and self._ahead[0].id in self._final:
+            order = self._ahead.popleft()
+            checkpoint.passed(order.id, order.identity, self._window)
+            if order.id in self._ignored:
+                checkpoint.ignored.add(order.id)
+        return before != checkpoint.head
 
     def turn_page(self) -> bool:
         """A rescan's range shrinks over what has a verdict or needs none; whether it did."""

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ordermonit.configuration import Configuration, Service
-from ordermonit.errors import DatabaseBehind
+from ordermonit.cycle.behind import Appeared, Behind, Limits, behind, limits
 from ordermonit.front.database import Front
+from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_refused, outage
-from ordermonit.orders.gaps import Moment, fresh
+from ordermonit.orders.gaps import Moment
 from ordermonit.orders.journey import Rules, Scene, first_record, has_work
-from ordermonit.orders.model import InsertedBy, Operation, Order, Record, Status
+from ordermonit.orders.model import InsertedBy, Operation, Order, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
 
 
@@ -46,47 +47,53 @@ class Plan:
     """`items` in the order of work; then `suspects`, which kept others waiting before, the least
     tried first. While Abacos refuses every order, `probe` is the one that is tried first.
 
-    `ahead` are the known ids that HEAD may come to pass, and `page` what a rescan comes to pass
-    (None: there is none). `beyond` are the orders after HEAD that were read; `newest` is the
-    greatest id that was, and `is_all` says that there is none after it.
+    `ahead` are the known orders that HEAD may come to pass, with the rows that are no orders yet,
+    whose ids are in `ignored`; and `page` is what a rescan comes to pass (None: there is none).
+    `behind` is what was seen behind HEAD. `beyond` are the orders after HEAD that were read;
+    `newest` is the greatest id that was, and `is_all` says that there is none after it.
     """
 
     items: tuple[Item, ...]
-    ahead: tuple[int, ...]
+    ahead: tuple[Order, ...]
     newest: int
     page: Page | None = None
     beyond: tuple[Order, ...] = ()
     is_all: bool = True
     suspects: tuple[Item, ...] = ()
     probe: Item | None = None
+    ignored: frozenset[int] = frozenset()
+    behind: Behind | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether the node is not needed."""
         return not (self.items or self.page or self.suspects or self.probe)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the checkpoint is to be written even if the node is not needed."""
+        first = self.ahead[:1]
+        is_due = self.behind is not None and self.behind.is_due
+        return is_due or any(order.id in self.ignored for order in first)
 
 
 def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, now: Moment) -> Plan:
     """Read the Front and decide. Due records and new orders never share a quota (rule C1).
 
-    Raises DatabaseBehind when HEAD is ahead of the database.
+    Raises DatabaseBehind when HEAD is ahead of a database that is not the one that was.
     """
-    records, suspects = checkpoint.records, checkpoint.suspects
+    records, suspects, states = checkpoint.records, checkpoint.suspects, rules.ignored_states
     due = [record for record in records.values() if is_due(record, service, rules, now.wall)]
-    rows = front.by_id(record.id for record in due) if due else {}
-    limit = service.max_orders_per_request
-    most = limit + sum(id > checkpoint.head for id in {*records, *suspects})
-    found = front.from_head(checkpoint.head, most)
-    if not found:
-        refuse_head_ahead(checkpoint.head, front.newest() or 0)
-    ahead = _old_enough([order for order in found if order.id > checkpoint.head], service, now)
-    unknown = [order for order in ahead if order.id not in records]
-    later = [order for order in unknown if order.id not in suspects][limit:]
-    gaps = fresh(checkpoint.gaps, now, service.late_commit_window)
-    late = front.in_gaps(gaps, limit) if gaps else []
-    late = [order for order in late if order.id not in records]
-    again, page = _rescanned(front, checkpoint, limit) if checkpoint.rescans else ([], None)
-    again = [order for order in again if order not in late]
+    wanted = [*(record.id for record in due), *checkpoint.gone]
+    rows = front.by_id(wanted) if wanted else {}
+    most = limits(service, states)
+    known = sum(id > checkpoint.head for id in {*records, *suspects})
+    found = front.from_head(checkpoint.head, most.rows + known)
+    seen = behind(front, checkpoint, found, rows, most, now)
+    late = {each.order.id: each for each in seen.appeared}
+    beyond = [order for order in found if order.id > checkpoint.head]
+    new, ahead = _new(beyond, checkpoint, service, states, now)
+    again, page = _rescanned(front, checkpoint, most) if checkpoint.rescans else ([], None)
     # After a recovery the write that was lost may have been the intent to insert one of these.
     doubt = InsertedBy.MAYBE_US if checkpoint.recovered else InsertedBy.OTHERS
     scene = Scene(now.wall, records)
@@ -94,13 +101,20 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
         *(
             Item(_doubted(record, doubt), rows.get(record.id), Why.DUE)
             for record in due
-            if has_work(record, rows.get(record.id), rules, scene)
+            if record.id not in late
+            and not _is_ignored(rows.get(record.id), states)
+            and has_work(record, rows.get(record.id), rules, scene)
+        ),
+        *(
+            Item(_doubted(each.record, doubt), each.order, Why.LATE)
+            for each in seen.appeared
+            if not _is_just_made(each, service, now)
         ),
         *(
             Item(_doubted(first_record(order, now.wall), doubt), order, why)
-            for why, some in ((Why.LATE, late), (Why.NEW, unknown), (Why.RESCAN, again))
+            for why, some in ((Why.NEW, new), (Why.RESCAN, again))
             for order in some
-            if order not in later
+            if order.id not in late
         ),
     ]
     last = sorted(
@@ -110,14 +124,49 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
     probe = _probe(items, suspects) if outage(records) is not None else None
     return Plan(
         tuple(item for item in items if item not in last and item is not probe),
-        tuple(order.id for order in ahead if order not in later),
+        tuple(ahead),
         max((order.id for order in found), default=checkpoint.head),
         page,
-        tuple(order for order in found if order.id > checkpoint.head),
-        len(found) <= most,
+        tuple(order for order in beyond if not _is_ignored(order, states)),
+        len(found) <= most.rows + known,
         tuple(item for item in last if item is not probe),
         probe,
+        frozenset(order.id for order in ahead if _is_ignored(order, states)),
+        seen,
     )
+
+
+def _is_ignored(order: Order | None, states: frozenset[str]) -> bool:
+    return order is not None and order.state in states
+
+
+def _new(
+    beyond: Iterable[Order],
+    checkpoint: Checkpoint,
+    service: Service,
+    states: frozenset[str],
+    now: Moment,
+) -> tuple[list[Order], list[Order]]:
+    """The orders beyond HEAD that this cycle takes on, and those that HEAD may come to pass.
+
+    HEAD can't pass a young one, so those behind it wait as well. Suspects take nobody's place.
+    """
+    new: list[Order] = []
+    ahead: list[Order] = []
+    left, may_pass = service.max_orders_per_request, True
+    for order in beyond:
+        if order.id not in checkpoint.records and not _is_ignored(order, states):
+            if _is_young(order, service, now):
+                break
+            is_suspect = order.id in checkpoint.suspects
+            if not is_suspect and left == 0:
+                may_pass = False
+                continue
+            left -= not is_suspect
+            new.append(order)
+        if may_pass:
+            ahead.append(order)
+    return new, ahead
 
 
 def is_due(record: Record, service: Service, rules: Rules, now: datetime) -> bool:
@@ -131,12 +180,15 @@ def is_due(record: Record, service: Service, rules: Rules, now: datetime) -> boo
 def pause_of(record: Record, service: Service, rules: Rules) -> timedelta:
     """How long the record rests after its last change.
 
-    Between attempts that is `retry_wait`. What hung is not sent again before `task_timeout` has
+    Between attempts that is `retry_wait`; before the first one, that of an order which waits for
+    the shop's own queue, `min_order_age`. What hung is not sent again before `task_timeout` has
     passed, since Abacos may still be at it.
     """
     seconds = 0.0
     if record.may_be_worked_on:
         seconds = rules.task_timeout
+    elif record.reason is Reason.NOT_FOUND and not record.attempts and not record.is_begun:
+        seconds = service.min_order_age
     elif record.status is Status.FAILED and record.attempts and not record.is_unverified:
         seconds = service.retry_wait[min(record.attempts, len(service.retry_wait)) - 1]
     return timedelta(seconds=seconds)
@@ -160,39 +212,40 @@ def _tries(item: Item, suspects: Mapping[int, int]) -> tuple[bool, int]:
     return is_refused(item.record), suspects.get(item.record.id, 0)
 
 
-def _rescanned(front: Front, checkpoint: Checkpoint, limit: int) -> tuple[list[Order], Page]:
+def _rescanned(front: Front, checkpoint: Checkpoint, most: Limits) -> tuple[list[Order], Page]:
     """The next page of a rescan. What has an open record, or was dismissed, has its own way."""
     first, last = checkpoint.rescans[0]
-    found = front.between(first, last, limit)
+    found = front.between(first, last, most.rows)
     records = checkpoint.records
-    again = [o for o in found if o.id not in records or records[o.id].may_be_checked_again]
-    is_whole = len(found) < limit
-    ids = tuple(order.id for order in again)
-    return again, Page(ids, last if is_whole else found[-1].id)
+    again: list[Order] = []
+    for order in found:
+        if _is_ignored(order, most.states):
+            continue
+        if len(again) == most.orders:
+            last = order.id - 1
+            break
+        if order.id not in records or records[order.id].may_be_checked_again:
+            again.append(order)
+    else:
+        last = last if len(found) < most.rows else found[-1].id
+    return again, Page(tuple(order.id for order in again), last)
 
 
-def refuse_head_ahead(head: int, newest: int) -> None:
-    """Raises DatabaseBehind where HEAD is ahead of the newest order."""
-    if newest < head:
-        raise DatabaseBehind(
-            f"HEAD is {head}, but the newest order in the Front is {newest}: the database was"
-            " restored, or it is the wrong one",
-            "Correct database.yml; or, if the database was restored, type: ordermonit head. It"
-            " names the last order that is in both, and how to go on from there",
-        )
+def _is_just_made(appeared: Appeared, service: Service, now: Moment) -> bool:
+    """Whether a late order waits as a new one would; nobody knows when one left `ignored_states`,
+    so its time counts from now."""
+    if appeared.event is Event.ORDER_UNIGNORED:
+        return service.min_order_age > 0
+    return _is_young(appeared.order, service, now)
 
 
-def _old_enough(orders: list[Order], service: Service, now: Moment) -> list[Order]:
-    """The orders before the first one that is younger than `min_order_age`.
+def _is_young(order: Order, service: Service, now: Moment) -> bool:
+    """Whether the shop's own queue goes first (`min_order_age`).
 
-    HEAD can't pass a young one, so those behind it wait as well. A time in the future, or none,
-    says nothing about the age: such an order never waits.
+    A time in the future, or none, says nothing about the age: such an order never waits.
     """
     age = timedelta(seconds=service.min_order_age)
-    for at, order in enumerate(orders):
-        if order.created_at is not None and timedelta(0) <= now.wall - order.created_at < age:
-            return orders[:at]
-    return orders
+    return order.created_at is not None and timedelta(0) <= now.wall - order.created_at < age
 
 
 def rules(configuration: Configuration) -> Rules:
@@ -202,6 +255,7 @@ def rules(configuration: Configuration) -> Rules:
         follow_all=configuration.service.follow_payments == "all",
         authorized_states=configuration.database.authorized_states,
         closed_states=configuration.database.closed_states,
+        ignored_states=configuration.database.ignored_states,
         asks_payment=Operation.PAYMENT_CONFIRMED in configuration.node.checks,
         verify_within=configuration.service.verify_within,
         task_timeout=configuration.node.task_timeout,

@@ -216,10 +216,7 @@ class Work:
 
     def _take(self, item: Item) -> Trouble | None:
         """Drive one journey as far as it goes."""
-        id = item.record.id
         record = self._ledger.record(item)
-        if item.why is Why.LATE and id not in self._checkpoint.records:
-            self._ledger.tell(Event.ORDER_LATE, record, item, {})
         took: dict[Operation, float] = {}
         steps = journey(record, item.order, self._rules, self._scene(item))
         try:
@@ -256,6 +253,8 @@ class Work:
     def _put(self, item: Item, step: Ask | Run, took: dict[Operation, float]) -> Answer:
         """Put one operation to the node for this order, and remember what it proves."""
         number = item.order.number if item.order is not None else None
+        if isinstance(step, Ask):
+            number = step.number or number
         operation = step.operation
         if number is None or (isinstance(step, Ask) and not self._asking.can_ask(operation)):
             return Answer(Verdict.UNAVAILABLE)

@@ -9,7 +9,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from ordermonit.configuration import Database
-from ordermonit.cycle.plan import refuse_head_ahead
+from ordermonit.cycle.behind import compare
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.servers import changing_rights, plan_problem
@@ -102,12 +102,20 @@ class _Look:
             yield not_tried("whether HEAD fits it: there is no good checkpoint")
             return
         try:
-            refuse_head_ahead(self.head, newest or 0)
+            compare(self.front, self.known.checkpoint)
         except CheckpointError as problem:
             yield failure(problem)
-        else:
-            ahead = (newest or 0) - self.head
+            return
+        ahead = (newest or 0) - self.head
+        if ahead >= 0:
             yield ok(f"the newest order's id is {newest or 0}, {ahead} ahead of HEAD")
+        else:
+            yield warning(
+                f"the newest order's id is {newest or 0}, {-ahead} behind HEAD; what is there is"
+                " what was passed",
+                "Find out who deleted the orders after it; or, if the database is a copy, whether"
+                " it is behind. The missing ids are looked into until HEAD is reached again",
+            )
 
     def rights(self) -> Findings:
         """SELECT is all that is needed."""

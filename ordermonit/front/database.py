@@ -5,7 +5,7 @@ is asked anything.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from ordermonit.configuration import Database
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
 from ordermonit.front.watchdog import Watchdog
 from ordermonit.orders.gaps import Gap
+from ordermonit.orders.ignored import BLOCK, Count
 from ordermonit.orders.model import Order
 
 #: Ids and gaps in one statement: below every server's limit on its length.
@@ -43,13 +44,15 @@ class Front:
     def __init__(self, connection: sa.Connection, database: Database) -> None:
         self._connection = connection
         self._id: sa.ColumnClause[int] = sa.column(database.id, sa.BigInteger)
+        self._state: sa.ColumnClause[Any] = sa.column(database.state)
         self._created_at: sa.ColumnClause[Any] = sa.column(database.created_at)
+        self._ignored_states = sorted(database.ignored_states)
         schema, _, name = database.table.rpartition(".")
         self._table = sa.table(
             name,
             self._id,
             sa.column(database.number),
-            sa.column(database.state),
+            self._state,
             self._created_at,
             schema=schema or None,
         )
@@ -116,6 +119,44 @@ class Front:
             return between
         return between & ((self._id - _literal(gap.first - 1)) % _literal(gap.step) != _literal(0))
 
+    def ignored(self, first: int, last: int) -> list[int]:
+        """The ids from `first` to `last` whose rows are in an ignored state, ascending."""
+        found: list[int] = []
+        while self._ignored_states:
+            inside = self._id.between(_literal(first), _literal(last))
+            page = list(map(int, self._connection.scalars(self._ids_ignored(inside))))
+            found += page
+            if len(page) < _IDS_A_STATEMENT:
+                break
+            first = page[-1] + 1
+        return found
+
+    def _ids_ignored(self, inside: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        select = sa.select(self._id).select_from(self._table).where(inside & self._is_ignored)
+        return select.order_by(self._id).limit(_IDS_A_STATEMENT)
+
+    @property
+    def _is_ignored(self) -> sa.ColumnElement[bool]:
+        return self._state.in_(self._ignored_states)
+
+    def count_ignored(self, blocks: Sequence[int]) -> dict[int, Count]:
+        """Of each of these blocks, which begin with these ids: how many rows are in an ignored
+        state, and the sum of their ids' places in the block."""
+        if not blocks or not self._ignored_states:
+            return {}
+        place = self._id % _literal(BLOCK)
+        inside = [
+            self._id.between(_literal(first), _literal(last)) for first, last in _joined(blocks)
+        ]
+        first_id = (self._id - place).label("first_id")
+        counts = self._connection.execute(
+            sa.select(first_id, sa.func.count(), sa.func.sum(place))
+            .select_from(self._table)
+            .where(sa.or_(*inside) & self._is_ignored)
+            .group_by(first_id)
+        )
+        return {int(first): (int(many), int(places)) for first, many, places in counts}
+
     def ids_before(self, id: int, limit: int) -> list[int]:
         """The greatest `limit` ids up to `id`, ascending."""
         newest_first = (
@@ -132,6 +173,16 @@ class Front:
             Order(int(id), _text(number), _text(state), _utc(created))
             for id, number, state, created in self._connection.execute(select)
         ]
+
+
+def _joined(blocks: Sequence[int]) -> list[tuple[int, int]]:
+    """The ids of ascending blocks, as few ranges as there can be."""
+    found: list[tuple[int, int]] = []
+    for first in blocks:
+        is_next = bool(found) and found[-1][1] + 1 == first
+        begin = found.pop()[0] if is_next else first
+        found.append((begin, first + BLOCK - 1))
+    return found
 
 
 @contextmanager

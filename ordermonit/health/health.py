@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ordermonit.errors import Exit
 from ordermonit.health.timer import Timer
+from ordermonit.orders.gaps import Gap, holds_head
 from ordermonit.orders.model import Reason, Record, Status, by_id
 from ordermonit.state.directory import CycleResult
 from ordermonit.state.pause import Pause
@@ -162,11 +163,18 @@ def pause_problem(pause: Pause) -> Problem:
     return Problem(Health.PAUSED, pause.sentence, pause.since.wall, remedy)
 
 
-def front_problems(newest: Newest, head: int) -> list[Problem]:
+def front_problems(newest: Newest, head: int, gaps: tuple[Gap, ...] = ()) -> list[Problem]:
     """What is wrong with the Front's database, as it answers now."""
     if newest.is_down and newest.error is not None:
         remedy = "Nothing is lost; the next cycle goes on when it answers"
         return [Problem(Health.DOWN, newest.error, None, remedy)]
+    if newest.id is not None and newest.id < head and holds_head(gaps, head):
+        what = f"HEAD is {head}, but the newest order in the Front is {newest.id}"
+        remedy = (
+            "The missing ids are looked into until HEAD is reached again. Find out who deleted the"
+            " orders; or, if the database is a copy, whether it is behind"
+        )
+        return [Problem(Health.DEGRADED, what, None, remedy)]
     if newest.id is not None and newest.id < head:
         what = (
             f"HEAD is {head}, but the newest order in the Front is {newest.id}: the database was"
@@ -209,6 +217,10 @@ _TROUBLES = {
     Reason.UNKNOWN: (
         "without an answer",
         "The next cycle asks Abacos before it sends anything again",
+    ),
+    Reason.NUMBER_CHANGED: (
+        "in Abacos, or maybe there, under another number",
+        "Correct the number in the Front or in Abacos, then type: ordermonit retry {}",
     ),
     Reason.INVALID_NUMBER: (
         "with a number that can't be sent",

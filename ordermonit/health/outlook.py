@@ -43,6 +43,12 @@ _RESOLVED = dict.fromkeys(Reason, "it is resolved") | {
 
 
 def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Outlook:
+    if record.reason is Reason.NUMBER_CHANGED:
+        return Outlook(
+            f"nothing by itself: {record.last_error}, and under that Abacos has it, or may have it."
+            " Correct the number in the Front or in Abacos, then type: ordermonit retry"
+            f" {record.name}"
+        )
     if record.reason is Reason.INVALID_NUMBER:
         return Outlook(
             "waits until its number is corrected in the Front (1 to 64 of A-Z a-z 0-9 . _ -);"

@@ -29,6 +29,29 @@ class Event(Enum):
         Priority.NOTICE,
         "order {number}: became visible behind HEAD (id {id}); it is treated as new",
     )
+    ORDER_UNIGNORED = (
+        "4cc4ce1d141e4224bf9351c403c91f7b",
+        Priority.NOTICE,
+        "order {number}: left a state of ignored_states (id {id}); it is treated as new",
+    )
+    ORDER_BACK = (
+        "7d55e48487e0405a9499f61c21656357",
+        Priority.WARNING,
+        "order {number}: had vanished from the Front, and is back (id {id}); it goes on",
+    )
+    ID_REUSED = (
+        "811533b8963c4390b4d23ae0bcd353bc",
+        Priority.WARNING,
+        "order {number}: has the id {id}, which was order {before}'s; it is treated as new. Find "
+        "out why the database gave that id again",
+    )
+    HEAD_MISSING = (
+        "46c26fcea3934b89839eb71962e806b9",
+        Priority.WARNING,
+        "HEAD is {head}, but the newest order in the Front is {newest}; what is there is what was "
+        "passed. The missing ids are looked into until HEAD is reached again. Find out who deleted "
+        "the orders; or, if the database is a copy, whether it is behind",
+    )
     ORDER_MISSING = (
         "3ad79dbf1b8c4098befe0595e973f6c4",
         Priority.NOTICE,
@@ -156,6 +179,19 @@ class Event(Enum):
         "order {number}: its number can't be sent to the node (id {id}; expected 1 to 64 of A-Z "
         "a-z 0-9 . _ -). Correct it in the Front, and the next cycle takes it; if it needs none, "
         "type: ordermonit dismiss id:{id} --because TEXT",
+    )
+    NUMBER_CHANGED = (
+        "634cf49db52a49b89fce13cb0223bb4c",
+        Priority.WARNING,
+        "order {number}: {error} (id {id}). Abacos has nothing under that one; it goes on under "
+        "the new one",
+    )
+    NUMBER_CHANGED_LATE = (
+        "bff7faa2d64043bd95b7c91140fcddbd",
+        Priority.ERR,
+        "order {number}: {error} (id {id}), and under that Abacos has it, or may have it. It is "
+        "inserted under no other. Correct the number in the Front or in Abacos, then type: "
+        "ordermonit retry {number}",
     )
     CHECK_UNAVAILABLE = (
         "2a2b05f4433744589f4f8735da935d44",

@@ -1,7 +1,8 @@
 """Ids that HEAD passed while nothing was there, and for how long they are looked into.
 
 Auto-increment ids become visible out of order: a transaction that took id 100 may commit after 101
-did, and a plain `id > HEAD` would lose 100 for ever. So each hole that HEAD passes is a gap.
+did, and a plain `id > HEAD` would lose 100 for ever. So each hole that HEAD passes is a gap. So are
+the ids of orders that were passed and are not there any more: they may be given to others.
 
 Shops whose ids step by 2 or 10 leave a hole before every order. Equal holes that follow each other
 are kept as one gap with a `step`, so memory does not grow with the number of orders.
@@ -37,18 +38,29 @@ class Moment:
         """
         return self.boot - since.boot if self.boot >= since.boot else self.boot
 
+    def surely_since(self, since: "Moment") -> float:
+        """A lower bound in seconds of the true time since then.
+
+        The wall clock is asked beside the boot clock, since a state directory may have moved to
+        another machine; a wall clock that went backwards has no say.
+        """
+        by_boot = self.elapsed(since)
+        by_wall = (self.wall - since.wall) / timedelta(seconds=1)
+        return by_boot if by_wall < 0 else min(by_boot, by_wall)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
     """The ids `first` to `last`, except those known already when the gap has a `step`.
 
-    With a step, `first - 1` was an order, and so is every step-th id after it.
+    With a step, `first - 1` was an order, and so is every step-th id after it. `watched` are the
+    seconds for which cycles have looked into it; time in which none looked does not count.
     """
 
     first: int
     last: int
-    seen: Moment
     step: int = 0
+    watched: float = 0.0
 
     def holds(self, id: int) -> bool:
         """Whether an order with this id would be a late one."""
@@ -56,20 +68,8 @@ class Gap:
             not self.step or (id - self.first + 1) % self.step != 0
         )
 
-    def age(self, now: Moment) -> float:
-        """A lower bound in seconds of the true time since the gap was seen.
 
-        The wall clock is asked beside the boot clock, since a state directory may have moved to
-        another machine; a wall clock that went backwards has no say.
-        """
-        by_boot = now.elapsed(self.seen)
-        by_wall = (now.wall - self.seen.wall) / timedelta(seconds=1)
-        return by_boot if by_wall < 0 else min(by_boot, by_wall)
-
-
-def noted(
-    gaps: tuple[Gap, ...], head: int, known: Iterable[int], now: Moment, window: float
-) -> tuple[Gap, ...]:
+def noted(gaps: tuple[Gap, ...], head: int, known: Iterable[int], window: float) -> tuple[Gap, ...]:
     """The gaps after HEAD moved from `head` over the ascending ids in `known`.
 
     `window` is `late_commit_window` in seconds; 0 switches gaps off.
@@ -77,7 +77,7 @@ def noted(
     found = list(gaps)
     for id in known:
         if id > head + 1 and window > 0:
-            hole = Gap(head + 1, id - 1, now)
+            hole = Gap(head + 1, id - 1)
             joined = _joined(found[-1], hole, window) if found else None
             if joined is None:
                 found.append(hole)
@@ -90,7 +90,7 @@ def noted(
 def _joined(gap: Gap, hole: Gap, window: float) -> Gap | None:
     """Both as one gap with a step, if they are equal neighbours seen at about the same time."""
     step = hole.last - hole.first + 2
-    if hole.first != gap.last + 2 or gap.age(hole.seen) > window / STEP_SHARE:
+    if hole.first != gap.last + 2 or gap.watched > window / STEP_SHARE:
         return None
     size = gap.last - gap.first + 2
     # What is left of a hole keeps its step, but is no whole hole that another could follow.
@@ -119,7 +119,7 @@ def _without(gap: Gap, id: int) -> Iterator[Gap]:
     end = min(start + gap.step - 2, gap.last)  # or the end of what is left of one
     if gap.first < start:
         yield replace(gap, last=start - 2)
-    for part in _without(Gap(start, end, gap.seen), id):
+    for part in _without(Gap(start, end, watched=gap.watched), id):
         yield replace(part, step=gap.step)
     if end < gap.last:
         yield replace(gap, first=end + 2)
@@ -139,14 +139,36 @@ def cut(gaps: tuple[Gap, ...], last: int) -> tuple[Gap, ...]:
             if gap.first < start:
                 found.append(replace(gap, last=start - 2))
             end = min(last, start + gap.step - 2)
-            found.append(Gap(start, end, gap.seen, gap.step))
+            found.append(replace(gap, first=start, last=end))
     return tuple(found)
 
 
-def fresh(gaps: tuple[Gap, ...], now: Moment, window: float) -> tuple[Gap, ...]:
-    """The gaps that are still looked into."""
-    kept = tuple(gap for gap in gaps if gap.age(now) < _kept(gap, window))
-    return gaps if len(kept) == len(gaps) else kept
+def missing(gaps: tuple[Gap, ...], first: int, head: int) -> tuple[Gap, ...]:
+    """The gaps when nothing of what was passed from `first` to HEAD is there any more."""
+    return (*cut(gaps, first - 1), Gap(first, head))
+
+
+def is_missing(gaps: Iterable[Gap], first: int, head: int) -> bool:
+    """Whether all of these ids are looked into as missing ones already."""
+    return any(gap.first <= first and gap.last >= head and not gap.step for gap in gaps)
+
+
+def holds_head(gaps: Iterable[Gap], head: int) -> bool:
+    """Whether HEAD is known to be ahead of what is there."""
+    return any(gap.last >= head for gap in gaps)
+
+
+def looked_into(gaps: tuple[Gap, ...], seconds: float) -> tuple[Gap, ...]:
+    """The gaps after cycles have looked into them for so long."""
+    return tuple(replace(gap, watched=gap.watched + seconds) for gap in gaps)
+
+
+def fresh(gaps: tuple[Gap, ...], head: int, window: float) -> tuple[Gap, ...]:
+    """The gaps that are still looked into.
+
+    One that holds HEAD is, for as long as HEAD is ahead of what is there.
+    """
+    return tuple(gap for gap in gaps if gap.watched < _kept(gap, window) or gap.last >= head)
 
 
 def _kept(gap: Gap, window: float) -> float:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_broken_for_it_alone, is_own_fault
 from ordermonit.orders.model import (
+    VALID_NUMBER,
     Answer,
     InsertedBy,
     Operation,
@@ -28,9 +29,10 @@ from ordermonit.orders.model import (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Put a check to the node. Changes nothing there."""
+    """Put a check to the node. Changes nothing there. `number`: None for the order's own."""
 
     operation: Operation
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Rules:
     follow_all: bool
     authorized_states: frozenset[str]
     closed_states: frozenset[str]
+    ignored_states: frozenset[str]
     asks_payment: bool
     verify_within: float
     task_timeout: float
@@ -106,9 +109,19 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
         yield Save(_resolved(record, Reason.GONE), (Event.ORDER_GONE,), final=True)
         return None
     if not order.has_valid_number:  # C10
-        invalid = record.with_(status=Status.FAILED, reason=Reason.INVALID_NUMBER)
+        number = record.number if record.is_begun else shown(order.number)
+        invalid = record.with_(status=Status.FAILED, reason=Reason.INVALID_NUMBER, number=number)
         yield Save(invalid, (Event.NUMBER_INVALID,), final=True)
         return None
+    if record.number is not None and record.number != order.number:
+        renamed = yield from _renamed(record, order, rules, scene)
+        if not isinstance(renamed, Record):
+            return renamed
+        record = renamed
+    elif record.reason is Reason.NUMBER_CHANGED:  # a person's turn
+        yield Save(record, final=True)
+        return None
+    record = record.with_(number=order.number)
     if record.status is Status.EXHAUSTED:  # max_attempts was raised: C7
         record = record.with_(status=Status.FAILED)
         yield Save(record, (Event.ORDER_REOPENED,))
@@ -136,7 +149,9 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
 
 def first_record(order: Order, now: datetime) -> Record:
     """The record of an order that is seen for the first time; not saved until there is more."""
-    return Record(order.id, shown(order.number), Status.FAILED, Reason.NOT_FOUND, now, now)
+    known = order.identity
+    status, reason = Status.FAILED, Reason.NOT_FOUND
+    return Record(order.id, known.number, status, reason, now, now, ordered_at=known.created_at)
 
 
 def has_work(record: Record, order: Order | None, rules: Rules, scene: Scene) -> bool:
@@ -146,6 +161,34 @@ def has_work(record: Record, order: Order | None, rules: Rules, scene: Scene) ->
     """
     step = next(journey(record, order, rules, scene))
     return not (isinstance(step, Save) and step.final and step.record == record)
+
+
+def _renamed(
+    record: Record, order: Order, rules: Rules, scene: Scene
+) -> Generator[Step, Answer, Record | Trouble | None]:
+    """Its number was changed while it was open: Abacos is to have it under one number only.
+
+    Returns the record to go on with, unless Abacos has it, or may have it, under the old number.
+    """
+    is_begun, renamed = record.is_begun, record.with_(number=order.number)
+    if record.in_flight is Operation.INSERT_ORDER:
+        renamed = renamed.with_(in_flight=None)
+    if record.number is not None and VALID_NUMBER.fullmatch(record.number):
+        answer = yield Ask(Operation.ORDER_EXISTS, record.number)
+        if answer.verdict.is_trouble:
+            return Trouble(Operation.ORDER_EXISTS, answer)
+        is_queued = record.is_unverified and record.in_flight is Operation.INSERT_ORDER
+        if is_queued and answer.verdict is Verdict.NO:
+            yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
+            return None
+        renamed = renamed.with_(last_error=f"its number was {record.number} until it was changed")
+        if answer.verdict is Verdict.YES or (is_begun and answer.verdict is not Verdict.NO):
+            stuck = renamed.with_(status=Status.FAILED, reason=Reason.NUMBER_CHANGED)
+            yield Save(stuck, (Event.NUMBER_CHANGED_LATE,), final=True)
+            return None
+        renamed = renamed.with_(status=Status.FAILED, reason=Reason.NOT_FOUND)
+        yield Save(renamed, (Event.NUMBER_CHANGED,))
+    return renamed
 
 
 def _found(record: Record, order: Order, rules: Rules, scene: Scene) -> Journey:

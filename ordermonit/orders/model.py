@@ -32,6 +32,7 @@ class Reason(StrEnum):
     UNKNOWN = "UNKNOWN"
     NOT_DUE = "NOT_DUE"
     INVALID_NUMBER = "INVALID_NUMBER"
+    NUMBER_CHANGED = "NUMBER_CHANGED"  # after Abacos had it, or may have had it, under the old one
     GONE = "GONE"
     CLOSED = "CLOSED"
     DISMISSED = "DISMISSED"  # by a person, whose words are the record's `last_error`
@@ -113,6 +114,24 @@ class InsertedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """By what an order is known again under its id: its number, as records have it, and the Front's
+    time of it, to the second. None is not known."""
+
+    number: str | None
+    created_at: datetime | None
+
+    def is_another(self, row: "Identity") -> bool:
+        """Whether the row is surely of another order.
+
+        A number may be corrected, and a time is not; so where both times are known, they decide.
+        """
+        if self.created_at is not None and row.created_at is not None:
+            return self.created_at != row.created_at
+        return None not in (self.number, row.number) and self.number != row.number
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One row of the Front. `number` is whatever the column held, as text; None for NULL."""
 
@@ -125,6 +144,13 @@ class Order:
     def has_valid_number(self) -> bool:
         """Whether the number may be sent to the node (rule C10)."""
         return self.number is not None and VALID_NUMBER.fullmatch(self.number) is not None
+
+    @property
+    def identity(self) -> Identity:
+        """By what it is known again."""
+        created = self.created_at
+        created = None if created is None else created.replace(microsecond=0)
+        return Identity(shown(self.number), created)
 
 
 def shown(number: str | None) -> str | None:
@@ -151,7 +177,8 @@ class Record:
     """One order in the checkpoint.
 
     `attempts` counts refusals that are this order's own fault. `in_flight` names an operation that
-    was begun and whose effect is not known yet. Times are aware and in UTC.
+    was begun and whose effect is not known yet. `ordered_at` is the Front's time of the order, None
+    where that is not known; the others are ours. Times are aware and in UTC.
     """
 
     id: int
@@ -164,6 +191,21 @@ class Record:
     in_flight: Operation | None = None
     inserted_by: InsertedBy = InsertedBy.OTHERS
     last_error: str | None = None
+    ordered_at: datetime | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """By what its order is known again."""
+        return Identity(self.number, self.ordered_at)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether Abacos may have it under its number because of us, or is known to have it."""
+        return (
+            self.in_flight is not None
+            or self.inserted_by is not InsertedBy.OTHERS
+            or self.status is Status.PAYMENT_PENDING
+        )
 
     @property
     def name(self) -> str:

@@ -12,26 +12,51 @@ says no more than which of the resolved orders is the oldest.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from ordermonit.errors import CheckpointError
-from ordermonit.orders.gaps import Gap, Moment, filled, fresh, noted
-from ordermonit.orders.model import VALID_NUMBER, InsertedBy, Operation, Reason, Record, Status
+from ordermonit.orders.gaps import Gap, Moment, filled, noted
+from ordermonit.orders.ignored import Ignored
+from ordermonit.orders.model import (
+    Identity,
+    InsertedBy,
+    Operation,
+    Reason,
+    Record,
+    Status,
+)
+from ordermonit.state.columns import (
+    moment,
+    natural,
+    number_column,
+    seconds,
+    stamp,
+    time_column,
+    time_or_none,
+    unquoted,
+)
+from ordermonit.state.columns import number as parsed_number
 
 #: How many resolved records are kept for people to look at. The journal is the history.
 KEPT_RESOLVED = 100
 
+#: How many of the orders that vanished are looked for, in case that they come back.
+KEPT_GONE = 100
+
 VERSION = 2
 
-#: What is read: a version 1 is that of ordermonit 1.0, without ^SUSPECT lines.
+#: What is read: a version 1 is that of ordermonit 1.0. Its orders have no `ordered`, its HEAD has
+#: no number, and its gaps say when they were seen: they are looked into anew.
 _READABLE = (b"1", b"2")
-_TITLE = "id number status reason attempts created updated in-flight inserted-by error"
+_TITLE = "id number status reason attempts created updated in-flight inserted-by ordered error"
 _CHECKSUM = b"^CHECKSUM sum-of-sha256 "
 _MODULUS = 1 << 256
 
 
 class Checkpoint:
     """HEAD, gaps and records. Changing it changes memory only; `state.py` makes it durable.
+
+    `head_order` is by what HEAD's own order is known again, None where that is not known. `looked`
+    is when a cycle last looked into the gaps. `ignored` are rows that are no orders yet.
 
     `rescans` are the ids up to HEAD that a person wants checked again, and that were not yet.
 
@@ -43,7 +68,10 @@ class Checkpoint:
 
     def __init__(self, head: int, records: Iterable[Record] = (), gaps: Iterable[Gap] = ()) -> None:
         self.head = head
+        self.head_order: Identity | None = None
         self.gaps = tuple(gaps)
+        self.looked: Moment | None = None
+        self.ignored = Ignored()
         self.rescans: tuple[tuple[int, int], ...] = ()
         self.suspects: dict[int, int] = {}
         self.recovered = False
@@ -52,11 +80,13 @@ class Checkpoint:
         self._lines: dict[int, bytes] = {}
         self._sum = 0
         self._resolved: dict[int, None] = {}
+        self._gone: dict[int, None] = {}
         for record in records:
             self.put(record)
 
     def put(self, record: Record) -> None:
-        """Add or replace a record; beyond `KEPT_RESOLVED` the oldest resolved one is dropped.
+        """Add or replace a record; beyond `KEPT_RESOLVED` the oldest resolved one is dropped, and
+        so are those of orders that vanished beyond `KEPT_GONE`.
 
         What a person dismissed is never dropped: a rescan would take it for a missing order.
         """
@@ -66,9 +96,16 @@ class Checkpoint:
         self._lines[record.id] = line
         self._sum += _digest(line)
         if record.may_be_checked_again:
-            self._resolved[record.id] = None
-            if len(self._resolved) > KEPT_RESOLVED:
-                self._drop(next(iter(self._resolved)))
+            is_gone = record.reason is Reason.GONE
+            ring, kept = (self._gone, KEPT_GONE) if is_gone else (self._resolved, KEPT_RESOLVED)
+            ring[record.id] = None
+            if len(ring) > kept:
+                self._drop(next(iter(ring)))
+
+    @property
+    def gone(self) -> Iterable[int]:
+        """The ids of orders that vanished, and that may come back."""
+        return self._gone
 
     def _drop(self, id: int) -> None:
         line = self._lines.pop(id, None)
@@ -76,19 +113,23 @@ class Checkpoint:
             self._sum -= _digest(line)
             del self.records[id]
             self._resolved.pop(id, None)
+            self._gone.pop(id, None)
 
-    def passed(self, known: Iterable[int], now: Moment, window: float) -> None:
-        """HEAD moves over the ascending ids in `known`; what lay between becomes gaps.
+    def forget(self, id: int) -> None:
+        """Drop the record of what turned out to be no order."""
+        self._drop(id)
 
-        Ids behind HEAD are late orders: they are no gap any more. HEAD never falls (rule C6).
-        Gaps whose window has passed are dropped, so that they don't add up over the years.
+    def passed(self, id: int, order: Identity | None, window: float) -> None:
+        """HEAD moves over this order, and what lay between becomes a gap.
+
+        An id behind HEAD is a late order's: it is no gap any more. HEAD never falls (rule C6).
+        `window` is `late_commit_window` in seconds.
         """
-        for id in known:
-            if id > self.head:
-                self.gaps = noted(fresh(self.gaps, now, window), self.head, (id,), now, window)
-                self.head = id
-            else:
-                self.gaps = filled(self.gaps, id)
+        if id > self.head:
+            self.gaps = noted(self.gaps, self.head, (id,), window)
+            self.head, self.head_order = id, order
+        else:
+            self.gaps = filled(self.gaps, id)
 
     def encode(self) -> bytes:
         """The text, with its checksum."""
@@ -96,8 +137,12 @@ class Checkpoint:
 
     def pieces(self) -> tuple[bytes, ...]:
         """The text in pieces: one copy less of what may be a megabyte."""
-        head = [f"^VERSION {VERSION} {_TITLE}", f"^HEAD {self.head}"]
+        head = [f"^VERSION {VERSION} {_TITLE}", _head_line(self.head, self.head_order)]
         head += [_gap_line(gap) for gap in self.gaps]
+        if self.gaps and self.looked is not None:
+            boot = round(self.looked.boot, 3)
+            head.append(f"^LOOKED {stamp(self.looked.wall)} {boot}")
+        head += [f"^IGNORED {first} {bits}" for first, bits in self.ignored.lines()]
         head += [f"^RESCAN {first} {last}" for first, last in self.rescans]
         head += [f"^SUSPECT {id} {tries}" for id, tries in self.suspects.items()]
         if self.recovered:
@@ -120,39 +165,29 @@ def checksum(body: bytes) -> bytes:
     return _checksum(sum(_digest(line + b"\n") for line in body.split(b"\n")[:-1]))
 
 
-def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _head_line(head: int, order: Identity | None) -> str:
+    if order is None:
+        return f"^HEAD {head}"
+    return f"^HEAD {head} {number_column(order.number)} {time_column(order.created_at)}"
 
 
 def _gap_line(gap: Gap) -> str:
-    return (
-        f"^GAP {gap.first} {gap.last} {gap.step} {_stamp(gap.seen.wall)} {round(gap.seen.boot, 3)}"
-    )
-
-
-def _quoted(text: str) -> str:
-    """A JSON string without a blank or a line's end, so that columns stay columns."""
-    return json.dumps(text).replace(" ", "\\u0020")
-
-
-def _number_column(number: str | None) -> str:
-    if number is None:
-        return "?"
-    return number if VALID_NUMBER.fullmatch(number) else _quoted(number)
+    return f"^GAP {gap.first} {gap.last} {gap.step} {round(gap.watched, 3)}"
 
 
 def _line(record: Record) -> str:
     return " ".join(
         (
             str(record.id),
-            _number_column(record.number),
+            number_column(record.number),
             record.status,
             record.reason,
             str(record.attempts),
-            _stamp(record.created_at),
-            _stamp(record.updated_at),
+            stamp(record.created_at),
+            stamp(record.updated_at),
             record.in_flight or "-",
             record.inserted_by,
+            time_column(record.ordered_at),
             "-" if record.last_error is None else json.dumps(record.last_error),
         )
     )
@@ -165,25 +200,15 @@ def decode(data: bytes, name: str) -> Checkpoint:
     """
     lines = _verified(data, name)
     checkpoint: Checkpoint | None = None
-    gaps: list[Gap] = []
-    rescans: list[tuple[int, int]] = []
-    suspects: dict[int, int] = {}
-    recovered = False
+    signs = _Signs()
     records: list[Record] = []
     for at, line in enumerate(lines[1:], start=2):
         try:
             if line.startswith("^HEAD ") and checkpoint is None:
-                checkpoint = Checkpoint(_natural(line[6:]))
-            elif line.startswith("^GAP "):
-                gaps.append(_parsed_gap(line))
-            elif line.startswith("^RESCAN "):
-                rescans.append(_parsed_range(line))
-            elif line.startswith("^SUSPECT "):
-                id, tries = _parsed_pair(line, "^SUSPECT id tries")
-                suspects[id] = tries
-            elif line == "^RECOVERED":
-                recovered = True
-            else:
+                head, order = _parsed_head(line)
+                checkpoint = Checkpoint(head)
+                checkpoint.head_order = order
+            elif not (line.startswith("^") and signs.read(line)):
                 records.append(_parsed_record(line))
         except ValueError as problem:
             raise _damaged(name, f"line {at}: {problem}") from None
@@ -193,11 +218,49 @@ def decode(data: bytes, name: str) -> Checkpoint:
         raise _damaged(name, "an order stands in it twice")
     for record in records:
         checkpoint.put(record)
-    checkpoint.gaps = tuple(gaps)
-    checkpoint.rescans = tuple(rescans)
-    checkpoint.suspects = suspects
-    checkpoint.recovered = recovered
+    signs.say(checkpoint)
     return checkpoint
+
+
+class _Signs:
+    """What stands before the orders, beside HEAD."""
+
+    def __init__(self) -> None:
+        self._gaps: list[Gap] = []
+        self._looked: Moment | None = None
+        self._ignored = Ignored()
+        self._rescans: list[tuple[int, int]] = []
+        self._suspects: dict[int, int] = {}
+        self._recovered = False
+
+    def read(self, line: str) -> bool:
+        """Take the line, if it is one of these. Raises ValueError where it is a wrong one."""
+        match line.partition(" ")[0]:
+            case "^GAP":
+                self._gaps.append(_parsed_gap(line))
+            case "^LOOKED":
+                self._looked = _parsed_looked(line)
+            case "^IGNORED":
+                self._ignored.read(*_parsed_ignored(line))
+            case "^RESCAN":
+                self._rescans.append(_parsed_range(line))
+            case "^SUSPECT":
+                id, tries = _parsed_pair(line, "^SUSPECT id tries")
+                self._suspects[id] = tries
+            case "^RECOVERED" if line == "^RECOVERED":
+                self._recovered = True
+            case _:
+                return False
+        return True
+
+    def say(self, checkpoint: Checkpoint) -> None:
+        """Tell the checkpoint."""
+        checkpoint.gaps = tuple(self._gaps)
+        checkpoint.looked = self._looked
+        checkpoint.ignored = self._ignored
+        checkpoint.rescans = tuple(self._rescans)
+        checkpoint.suspects = self._suspects
+        checkpoint.recovered = self._recovered
 
 
 def _damaged(name: str, what: str) -> CheckpointError:
@@ -236,29 +299,40 @@ def _verified(data: bytes, name: str) -> list[str]:
         raise _damaged(name, "it is not UTF-8") from None
 
 
-def _natural(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
-        raise ValueError(f"found {text[:40]!r}, expected a whole number")
-    return int(text)
-
-
-def _moment(text: str) -> datetime:
-    if len(text) != 20 or text[-1] != "Z":
-        raise ValueError(f"found {text[:40]!r}, expected a time such as 2026-01-31T12:00:00Z")
-    return datetime.fromisoformat(text)
+def _parsed_head(line: str) -> tuple[int, Identity | None]:
+    match line.split(" "):
+        case [_, head]:
+            return natural(head), None
+        case [_, head, number, created]:
+            return natural(head), Identity(parsed_number(number), time_or_none(created))
+    raise ValueError("expected ^HEAD id number ordered")
 
 
 def _parsed_gap(line: str) -> Gap:
     match line.split(" "):
-        case [_, first, last, step, wall, boot]:
-            gap = Gap(
-                _natural(first), _natural(last), Moment(_moment(wall), float(boot)), _natural(step)
-            )
+        case [_, first, last, step, watched]:
+            gap = Gap(natural(first), natural(last), natural(step), seconds(watched))
+        case [_, first, last, step, wall, boot] if moment(wall) and seconds(boot) >= 0:
+            gap = Gap(natural(first), natural(last), natural(step))
         case _:
-            raise ValueError("expected ^GAP first last step seen-at seconds-since-boot")
-    if not 0 < gap.first <= gap.last or gap.step == 1 or not 0 <= gap.seen.boot < float("inf"):
+            raise ValueError("expected ^GAP first last step watched-for-seconds")
+    if not 0 < gap.first <= gap.last or gap.step == 1:
         raise ValueError("a gap that can't be")
     return gap
+
+
+def _parsed_looked(line: str) -> Moment:
+    match line.split(" "):
+        case [_, wall, boot]:
+            return Moment(moment(wall), seconds(boot))
+    raise ValueError("expected ^LOOKED at seconds-since-boot")
+
+
+def _parsed_ignored(line: str) -> tuple[int, str]:
+    match line.split(" "):
+        case [_, first, bits]:
+            return natural(first), bits
+    raise ValueError("expected ^IGNORED first bits")
 
 
 def _parsed_range(line: str) -> tuple[int, int]:
@@ -270,44 +344,32 @@ def _parsed_range(line: str) -> tuple[int, int]:
 
 def _parsed_pair(line: str, form: str) -> tuple[int, int]:
     match line.split(" "):
-        case [_, one, other] if _natural(one) > 0 and _natural(other) > 0:
+        case [_, one, other] if natural(one) > 0 and natural(other) > 0:
             return int(one), int(other)
         case _:
             raise ValueError(f"expected {form}")
 
 
-def _parsed_number(text: str) -> str | None:
-    if text == "?":
-        return None
-    if VALID_NUMBER.fullmatch(text):
-        return text
-    return _unquoted(text)
-
-
-def _unquoted(text: str) -> str:
-    # The first character decides: json gives up on deep nesting with a RecursionError.
-    value = json.loads(text) if text.startswith('"') else None
-    if not isinstance(value, str):
-        raise ValueError(f"found {text[:40]!r}, expected a quoted text")
-    return value
-
-
 def _parsed_record(line: str) -> Record:
     columns = line.split(" ", 9)
     if len(columns) != 10:
-        raise ValueError(f"found {len(columns)} columns, expected 10: {_TITLE}")
-    id, number, status, reason, attempts, created, updated, in_flight, by, error = columns
+        raise ValueError(f"found {len(columns)} columns, expected 11: {_TITLE}")
+    id, number, status, reason, attempts, created, updated, in_flight, by, rest = columns
+    # An error is quoted and may have blanks; version 1 has nothing before it.
+    is_old = rest == "-" or rest.startswith('"')
+    ordered, _, error = ("-", "", rest) if is_old else rest.partition(" ")
     return Record(
-        id=_natural(id),
-        number=_parsed_number(number),
+        id=natural(id),
+        number=parsed_number(number),
         status=Status(status),
         reason=Reason(reason),
-        created_at=_moment(created),
-        updated_at=_moment(updated),
-        attempts=_natural(attempts),
+        created_at=moment(created),
+        updated_at=moment(updated),
+        attempts=natural(attempts),
         in_flight=None if in_flight == "-" else Operation(in_flight),
         inserted_by=InsertedBy(by),
-        last_error=None if error == "-" else _unquoted(error),
+        last_error=None if error == "-" else unquoted(error),
+        ordered_at=time_or_none(ordered),
     )
 
 
@@ -317,7 +379,7 @@ def readable(data: bytes) -> Iterator[str]:
         line = raw.decode("utf-8", "replace")
         try:
             if line.startswith("^HEAD "):
-                _natural(line[6:])
+                _parsed_head(line)
             elif line.startswith("^RESCAN "):
                 _parsed_range(line)
             else:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ordermonit.orders.events import Event
@@ -20,12 +20,19 @@ class Shop:
         self.world = World(checks=checks)
         self.disk = Disk(Checkpoint(0).encode())
         self.configuration = configuration(checks, **service)
+        self.world.ignored_states = self.configuration.database.ignored_states
         self.events: list[Event] = []
 
-    def order(self, id: int, state: str = "authorized", number: str | None = "") -> str:
+    def order(
+        self,
+        id: int,
+        state: str = "authorized",
+        number: str | None = "",
+        created_at: datetime | None = None,
+    ) -> str:
         """A row of the Front; its number is N and its id, unless one is given."""
         name = f"N{id}" if number == "" else number
-        self.world.rows[id] = Order(id, name, state)
+        self.world.rows[id] = Order(id, name, state, created_at)
         return name or ""
 
     def cycle(self, *faults: Fault, seconds: float = 10) -> bool:
@@ -35,6 +42,11 @@ class Shop:
         self.world.asked.clear()
         self.events.clear()
         return cycle(self.configuration, self.world, self.disk, self.events, deadline)
+
+    def delete(self, *ids: int) -> None:
+        """Rows that vanish."""
+        for id in ids:
+            del self.world.rows[id]
 
     def age(self, seconds: float) -> None:
         """Let so much time pass since anything happened to the records."""

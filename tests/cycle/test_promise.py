@@ -4,6 +4,8 @@ The real work loop, journeys, plan and checkpoint are driven against a world in 
 """
 
 from collections import deque
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ordermonit.errors import Unavailable
-from ordermonit.orders.model import Operation, Order, Status
+from ordermonit.orders.model import Operation, Order, Reason, Status
 from ordermonit.orders.ranges import merged
 from ordermonit.state.checkpoint import Checkpoint
 from tests.cycle.world import Crash, Disk, Fault, World, configuration, cycle
@@ -21,18 +23,25 @@ _WRITE_FAULTS = st.lists(
     st.sampled_from([Fault.NONE] * 6 + [Fault.CRASH, Fault.CRASH_AFTER_EFFECT]), max_size=8
 )
 _MAX_ATTEMPTS = 3
+_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Promise(RuleBasedStateMachine):
-    """Orders appear in any commit order; operations and writes fail in every way."""
+    """Orders appear in any commit order, vanish, and leave their ids and numbers to others;
+    operations and writes fail in every way."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(ignored_states=frozenset({"cart"}))
         self.disk = Disk(Checkpoint(0).encode())
         self.uncommitted: list[int] = []
         self.next_id = 1
         self.ours: set[str] = set()
+        self.born = 0  # each order has a time of its own
+        self.numbers: dict[datetime, list[str]] = {}  # all that an order ever had
+        self.hidden: dict[int, Order] = {}
+        self.unseen: set[int] = set()  # ids that were given again, or are back
+        self.anchor: int | None = None  # one order that is always there
 
     @initialize(
         checks=st.sampled_from(
@@ -45,7 +54,12 @@ class Promise(RuleBasedStateMachine):
     )
     def configure(self, checks: frozenset[Operation]) -> None:
         self.world.checks = checks
-        self.configuration = configuration(checks, max_attempts=_MAX_ATTEMPTS, verify_within=0)
+        self.configuration = configuration(
+            checks,
+            max_attempts=_MAX_ATTEMPTS,
+            verify_within=0,
+            ignored_states=self.world.ignored_states,
+        )
 
     @rule(step=st.integers(1, 4))
     def begin(self, step: int) -> None:
@@ -56,13 +70,85 @@ class Promise(RuleBasedStateMachine):
     def commit(self, at: int, authorized: bool, by_shop: bool) -> None:
         if self.uncommitted:
             id = self.uncommitted.pop(at % len(self.uncommitted))
-            number = f"N{id}"
-            state = "authorized" if authorized else "waiting_payment"
-            self.world.rows[id] = Order(id, number, state)
-            if by_shop:
-                self.world.inserted[number] += 1
-            else:
-                self.ours.add(number)
+            self._sell(id, "authorized" if authorized else "waiting_payment", by_shop)
+
+    def _sell(self, id: int, state: str, by_shop: bool) -> None:
+        self.born += 1
+        number, born = f"N{id}-{self.born}", _BEGIN + timedelta(seconds=self.born)
+        self.world.rows[id] = Order(id, number, state, born)
+        self.numbers[born] = [number]
+        if by_shop:
+            self.world.inserted[number] += 1
+        else:
+            self.ours.add(number)
+
+    @rule()
+    def commit_a_bulk(self) -> None:
+        while self.uncommitted:
+            self.commit(0, True, False)
+
+    @rule(at=st.integers(0, 20))
+    def commit_a_cart(self, at: int) -> None:
+        if self.uncommitted:
+            self._sell(self.uncommitted.pop(at % len(self.uncommitted)), "cart", False)
+
+    @rule(days=st.integers(1, 99))
+    def pause(self, days: int) -> None:
+        self.world.later += days * 86400
+
+    def _others(self) -> list[int]:
+        """Rows that may vanish: one that was passed stays, or it would be another database."""
+        if self.anchor is None:
+            known = self.disk.read().records.keys() & self.world.rows.keys()
+            self.anchor = min(known, default=None)
+        return [id for id in sorted(self.world.rows) if id > (self.anchor or id)]
+
+    @rule(many=st.integers(1, 3), again=st.integers(0, 3))
+    def delete_the_newest_and_give_their_ids_again(self, many: int, again: int) -> None:
+        """As a restart of InnoDB does before 8.0."""
+        self.unhide()
+        for id in self._others()[-many:]:
+            del self.world.rows[id]
+        if not self.uncommitted and self.world.rows:
+            self.next_id = max(self.world.rows)
+            for _ in range(again):
+                self.next_id += 1
+                self.unseen.add(self.next_id)
+                self._sell(self.next_id, "authorized", False)
+        self.unseen |= set(range(max(self.world.rows, default=0), self.disk.read().head + 1))
+
+    @rule(many=st.integers(1, 3))
+    def hide_the_newest(self, many: int) -> None:
+        """As a copy that is behind."""
+        for id in self._others()[-many:]:
+            self.hidden[id] = self.world.rows.pop(id)
+
+    @rule(at=st.integers(0, 20))
+    def hide(self, at: int) -> None:
+        if others := self._others():
+            id = others[at % len(others)]
+            if self.world.rows[id].state != "cart":
+                self.hidden[id] = self.world.rows.pop(id)
+
+    @rule()
+    def unhide(self) -> None:
+        self.unseen |= self.hidden.keys()
+        self.world.rows |= self.hidden
+        self.hidden.clear()
+
+    @rule(at=st.integers(0, 20))
+    def correct_a_number(self, at: int) -> None:
+        records = self.disk.read().records
+        rows = [self.world.rows[id] for id in sorted(self.world.rows) if id in records]
+        rows = [row for row in rows if records[row.id].is_open and row.number in self.ours]
+        if rows:
+            row = rows[at % len(rows)]
+            assert row.created_at is not None
+            assert row.number is not None
+            names = self.numbers[row.created_at]
+            names.append(f"{names[0]}.{len(names)}")
+            self.ours.add(names[-1])
+            self.world.rows[row.id] = replace(row, number=names[-1])
 
     @rule(at=st.integers(0, 20))
     def authorize(self, at: int) -> None:
@@ -83,9 +169,11 @@ class Promise(RuleBasedStateMachine):
         if closed:
             id = closed[at % len(closed)]
             asked = (max(1, id - before), min(id + behind, checkpoint.head))
-            for number in (f"N{id}" for id in closed if asked[0] <= id <= asked[1]):
-                self.world.inserted[number] = self.world.confirmed[number] = 0
-                self.ours.add(number)
+            for row in (self.world.rows[id] for id in closed if asked[0] <= id <= asked[1]):
+                assert row.created_at is not None
+                for number in self.numbers[row.created_at]:
+                    self.world.inserted[number] = self.world.confirmed[number] = 0
+                    self.ours.add(number)
             checkpoint.rescans = merged([*checkpoint.rescans, asked])
             self.disk.write(checkpoint)
 
@@ -123,13 +211,25 @@ class Promise(RuleBasedStateMachine):
         for id, order in self.world.rows.items():
             number = order.number or ""
             is_queued = (Operation.INSERT_ORDER, number) in self.world.late_effects
+            if id in self.unseen or self._times_inserted(order):
+                continue
             if id <= checkpoint.head and not self.world.inserted[number] and not is_queued:
                 record = checkpoint.records.get(id)
                 assert (
                     (record is not None and record.is_open)
                     or any(first <= id <= last for first, last in checkpoint.rescans)
                     or any(gap.holds(id) for gap in checkpoint.gaps)
+                    or id in checkpoint.ignored
                 )
+
+    def _times_inserted(self, order: Order) -> int:
+        assert order.created_at is not None
+        return sum(self.world.inserted[number] for number in self.numbers[order.created_at])
+
+    @invariant()
+    def each_is_there_under_one_number_only(self) -> None:
+        for numbers in self.numbers.values():
+            assert sum(self.world.inserted[number] for number in numbers) <= 1
 
     @invariant()
     def nothing_is_doubled(self) -> None:
@@ -143,8 +243,8 @@ class Promise(RuleBasedStateMachine):
     @invariant()
     def attempts_are_charged_as_the_rules_say(self) -> None:
         for record in self.disk.read().records.values():
-            number = record.number or ""
-            assert record.attempts <= self.world.faulty[number]
+            names = [some for some in self.numbers.values() if record.number in some]
+            assert record.attempts <= sum(self.world.faulty[n] for some in names for n in some)
             assert (record.status is Status.EXHAUSTED) == (record.attempts >= _MAX_ATTEMPTS)
 
     def _retry_exhausted(self) -> None:
@@ -154,21 +254,33 @@ class Promise(RuleBasedStateMachine):
                 checkpoint.put(record.with_(status=Status.FAILED, attempts=0))
         self.disk.write(checkpoint)
 
+    def _correct_numbers(self) -> None:
+        """What Abacos has, or may have, under an old number, gets that back."""
+        for record in self.disk.read().records.values():
+            row = self.world.rows.get(record.id)
+            if record.reason is Reason.NUMBER_CHANGED and row is not None:
+                assert row.created_at is not None
+                numbers = self.numbers[row.created_at]
+                there = [number for number in numbers if self.world.inserted[number]]
+                self.world.rows[row.id] = replace(row, number=(there or numbers)[0])
+
     def teardown(self) -> None:
         """All is well again, a person retries what was given up: then nothing may be missing."""
-        while self.uncommitted:
-            self.commit(0, True, False)
+        self.unhide()
+        self.commit_a_bulk()
+        self._sell(self.next_id + 1, "authorized", False)
         for id in self.world.rows:
             self.world.authorize(id)
         self.world.queue_works()
         for _ in range(2):  # what a lie was found out for at its last attempt is given up only now
             self._retry_exhausted()
+            self._correct_numbers()
             while self._cycle():
                 self.nothing_is_doubled()
         for order in self.world.rows.values():
             assert order.number is not None
-            assert self.world.inserted[order.number] == 1
-            if order.number in self.ours:
+            assert self._times_inserted(order) == 1
+            if self.world.inserted[order.number] and order.number in self.ours:
                 assert self.world.confirmed[order.number] >= 1
         assert self.disk.read().head == max(self.world.rows, default=0)
         self.nothing_is_doubled()

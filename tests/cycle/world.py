@@ -3,17 +3,20 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
 from ordermonit.configuration import Configuration, Database, Node, Process, Service
+from ordermonit.cycle.ledger import Ledger
 from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.cycle.work import Work
 from ordermonit.errors import Unavailable
 from ordermonit.front.database import Front
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Gap, Moment
+from ordermonit.orders.ignored import BLOCK, Count
 from ordermonit.orders.model import TASKS, Answer, Operation, Order, Request, Verdict
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint, decode
@@ -96,6 +99,7 @@ class World:
     asked: list[tuple[Operation, str]] = field(default_factory=list)
     patience: dict[str, float | None] = field(default_factory=dict)  # of each order's newest task
     told: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     witness: Callable[[], None] = lambda: None  # sees each operation begin
     asked_ahead: list[str] = field(default_factory=list)
     waiting: list[Request] = field(default_factory=list)
@@ -104,6 +108,8 @@ class World:
     is_late: bool = False  # every answer takes longer than a second
     late_effects: list[tuple[Operation, str]] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
+    ignored_states: frozenset[str] = frozenset()
+    later: float = 0.0  # seconds that passed while nobody worked
 
     # The Front, as `plan` reads it.
 
@@ -122,6 +128,15 @@ class World:
     def in_gaps(self, gaps: tuple[Gap, ...], limit: int) -> list[Order]:
         inside = [id for id in sorted(self.rows) if any(gap.holds(id) for gap in gaps)]
         return [self.rows[id] for id in inside][:limit]
+
+    def count_ignored(self, blocks: Sequence[int]) -> dict[int, Count]:
+        ids = {first: self.ignored(first, first + BLOCK - 1) for first in blocks}
+        places = {first: [id % BLOCK for id in some] for first, some in ids.items()}
+        return {first: (len(some), sum(some)) for first, some in places.items() if some}
+
+    def ignored(self, first: int, last: int) -> list[int]:
+        rows = (self.rows[id] for id in sorted(self.rows) if first <= id <= last)
+        return [row.id for row in rows if row.state in self.ignored_states]
 
     def authorize(self, id: int) -> None:
         self.rows[id] = replace(self.rows[id], state="authorized")
@@ -275,7 +290,11 @@ ALL_CHECKS = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 
 
 def configuration(
-    checks: frozenset[Operation] = ALL_CHECKS, *, task_timeout: float = 0.0001, **service: Any
+    checks: frozenset[Operation] = ALL_CHECKS,
+    *,
+    task_timeout: float = 0.0001,
+    ignored_states: frozenset[str] = frozenset(),
+    **service: Any,
 ) -> Configuration:
     """A configuration for the world in memory."""
     settings = {"max_orders_per_request": 3, "downtime_wait": 0.0001, **service}
@@ -290,7 +309,7 @@ def configuration(
             checks=dict.fromkeys(checks, "asked(number)"),
             task_timeout=task_timeout,
         ),
-        database=Database(url="sqlite://"),
+        database=Database(url="sqlite://", ignored_states=ignored_states),
     )
 
 
@@ -304,7 +323,8 @@ def cycle(
     """One cycle of the real plan and the real work in this world; whether there was work."""
 
     def sink(event: Event, message: str, details: dict[str, object]) -> None:
-        del message, details
+        world.log.append(message)
+        del details
         if events is not None:
             events.append(event)
 
@@ -318,10 +338,16 @@ def cycle(
     front = cast(Front, world)
 
     def look() -> Plan:
-        return plan(front, checkpoint, service, rules(configuration), Moment.now())
+        now = Moment.now()
+        now = Moment(now.wall + timedelta(seconds=world.later), now.boot + world.later)
+        return plan(front, checkpoint, service, rules(configuration), now)
 
-    planned = look()
+    log, planned = Log([sink]), look()
     if not planned.is_idle:
-        work = Work(configuration, disk, checkpoint, Log([sink]), progress, world, deadline)
+        work = Work(configuration, disk, checkpoint, log, progress, world, deadline)
         work.do(planned, look, world.by_id)
+    elif planned.is_news:
+        ledger = Ledger(disk, checkpoint, log, service.max_attempts)
+        ledger.begin(planned, service.late_commit_window)
+        ledger.settle()
     return not planned.is_idle

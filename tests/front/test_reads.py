@@ -1,6 +1,5 @@
 """Every read of the Front goes by the primary key, whatever the table's size."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 
 from ordermonit.configuration import Database
 from ordermonit.front.database import connected
-from ordermonit.orders.gaps import Gap, Moment
+from ordermonit.orders.gaps import Gap
 from tests.conftest import MakeDatabase
 from tests.parts import databases as parts
 from tests.parts.databases import Kind
@@ -31,8 +30,7 @@ def _plans(front: Front) -> list[tuple[str, str]]:
             cursor.execute(f"EXPLAIN {statement}", values)
             plans.append((statement, "\n".join(map(str, cursor.fetchall()))))
 
-    now = Moment(datetime.now(UTC), 1.0)
-    gaps = (Gap(5, 7, now), Gap(100, 120, now, 2), Gap(_MIDDLE, _MIDDLE + 5, now))
+    gaps = (Gap(5, 7), Gap(100, 120, 2), Gap(_MIDDLE, _MIDDLE + 5))
     sa.event.listen(sa.Engine, "before_cursor_execute", explain)
     try:
         with connected(_settings(front)) as reader:
@@ -74,7 +72,7 @@ def test_a_gap_with_a_step_has_only_what_came_late(any_database: parts.Database)
     front = Front(any_database)
     for id in (10, 13, 20, 30, 37):
         front.add(1000 + id, id=id)
-    gap = Gap(11, 39, Moment(datetime.now(UTC), 1.0), 10)
+    gap = Gap(11, 39, 10)
     with connected(_settings(front)) as reader:
         assert [order.id for order in reader.in_gaps((gap,), 2)] == [13, 37]
 
@@ -85,8 +83,7 @@ def test_thousands_of_gaps_are_read_in_parts(front: Front) -> None:
     with front.engine.begin() as connection:
         rows = [{"id": id, "number": id} for id in (*range(2, 6001, 2), *late)]
         connection.execute(sa.insert(front.orders), rows)
-    now = Moment(datetime.now(UTC), 1.0)
-    gaps = tuple(Gap(id, id, now) for id in range(1, 6001, 2))
+    gaps = tuple(Gap(id, id) for id in range(1, 6001, 2))
     with connected(_settings(front)) as reader:
         assert [order.id for order in reader.in_gaps(gaps, 5)] == [3, 5999]
         assert [order.id for order in reader.in_gaps(gaps, 1)] == [3]

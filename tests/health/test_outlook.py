@@ -15,7 +15,16 @@ BOTH = EXISTS | {Operation.PAYMENT_CONFIRMED}
 
 def rules(*, asks_payment: bool = False) -> Rules:
     authorized, closed = frozenset({"authorized"}), frozenset({"canceled"})
-    return Rules(4, False, authorized, closed, asks_payment, verify_within=600, task_timeout=300)
+    return Rules(
+        max_attempts=4,
+        follow_all=False,
+        authorized_states=authorized,
+        closed_states=closed,
+        ignored_states=frozenset(),
+        asks_payment=asks_payment,
+        verify_within=600,
+        task_timeout=300,
+    )
 
 
 def record(status: Status, reason: Reason, attempts: int = 0, **more: object) -> Record:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment
-from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
-from ordermonit.state.checkpoint import KEPT_RESOLVED, Checkpoint, checksum, decode
+from ordermonit.orders.ignored import Ignored, block_of
+from ordermonit.orders.model import Identity, InsertedBy, Operation, Reason, Record, Status
+from ordermonit.state.checkpoint import KEPT_GONE, KEPT_RESOLVED, Checkpoint, checksum, decode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,14 +30,20 @@ _records = st.builds(
     in_flight=st.none() | st.sampled_from(Operation),
     inserted_by=st.sampled_from(InsertedBy),
     last_error=st.none() | st.text(max_size=200),
+    ordered_at=st.none() | _times,
 )
+_seconds = st.floats(0, 10**8).map(lambda seconds: round(seconds, 3))
 _gaps = st.builds(
-    lambda first, size, step, wall, boot: Gap(first, first + size, Moment(wall, boot), step),
+    lambda first, size, step, watched: Gap(first, first + size, step, watched),
     st.integers(1, 10**9),
     st.integers(0, 10**6),
     st.sampled_from([0, 2, 10]),
-    _times,
-    st.floats(0, 10**8).map(lambda seconds: round(seconds, 3)),
+    _seconds,
+)
+_signs = st.tuples(
+    st.none() | st.builds(Identity, st.none() | st.text(max_size=80), st.none() | _times),
+    st.none() | st.builds(Moment, _times, _seconds),
+    st.sets(st.integers(0, 10**6), max_size=9),
 )
 _checkpoints = st.builds(
     Checkpoint,
@@ -59,14 +66,23 @@ def test_what_a_person_dismissed_is_never_dropped() -> None:
     assert decode(checkpoint.encode(), "checkpoint").records[1] == closed
 
 
-@given(_checkpoints, st.booleans())
-def test_what_was_written_is_read(checkpoint: Checkpoint, recovered: bool) -> None:
+@given(_checkpoints, st.booleans(), _signs)
+def test_what_was_written_is_read(
+    checkpoint: Checkpoint,
+    recovered: bool,
+    signs: tuple[Identity | None, Moment | None, set[int]],
+) -> None:
     checkpoint.recovered = recovered
+    checkpoint.head_order, checkpoint.looked, ignored = signs
+    checkpoint.ignored = Ignored(ignored)
     checkpoint.rescans = ((1, 1), (5, 10**12))
     again = decode(checkpoint.encode(), "checkpoint")
     assert again.head == checkpoint.head
     assert again.records == checkpoint.records
+    assert again.head_order == checkpoint.head_order
     assert again.gaps == checkpoint.gaps
+    assert again.looked == (checkpoint.looked if checkpoint.gaps else None)
+    assert {id for first in map(block_of, ignored) for id in again.ignored.ids(first)} == ignored
     assert again.rescans == checkpoint.rescans
     assert again.recovered is recovered
     assert again.encode() == checkpoint.encode()
@@ -122,7 +138,7 @@ def test_a_refusal_names_the_place_and_the_way_back(text: bytes, said: str) -> N
     ("line", "said"),
     [
         ("^HEAD x", "expected a whole number"),
-        ("1 N1 FAILED", "found 3 columns, expected 10"),
+        ("1 N1 FAILED", "found 3 columns, expected 11"),
         ("1 N1 LOST OK 0 2026-01-01T00:00:00Z 2026-01-01T00:00:00Z - - -", "LOST"),
         ("^HEAD 5", "columns"),
     ],
@@ -146,7 +162,15 @@ _ORDER = "1 N1 FAILED NOT_FOUND 0 2026-01-01T00:00:00Z 2026-01-01T00:00:00Z - - 
         (["^HEAD 5", "^GAP 4 3 0 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
         (["^HEAD 5", "^GAP 0 3 0 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
         (["^HEAD 5", "^GAP 1 3 1 2026-01-01T00:00:00Z 1.0"], "line 3: a gap that can't be"),
-        (["^HEAD 5", "^GAP 1 3 0 2026-01-01T00:00:00Z inf"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^GAP 1 3 0 2026-01-01T00:00:00Z inf"], "line 3: found 'inf'"),
+        (["^HEAD 5", "^GAP 4 3 0 12.5"], "line 3: a gap that can't be"),
+        (["^HEAD 5", "^GAP 1 3 0 nan"], "line 3: found 'nan', expected seconds"),
+        (["^HEAD 5", "^GAP 1 3"], "line 3: expected ^GAP first last step"),
+        (["^HEAD 5 N5"], "line 2: expected ^HEAD id number ordered"),
+        (["^HEAD 5", "^LOOKED 1"], "line 3: expected ^LOOKED"),
+        (["^HEAD 5", "^IGNORED 1 AQ=="], "line 3: ignored ids that can't be"),
+        (["^HEAD 5", "^IGNORED 0 AA=="], "line 3: ignored ids that can't be"),
+        (["^HEAD 5", "^IGNORED 0 AQ==", "^IGNORED 0 AQ=="], "line 4: ignored ids that can't be"),
         (["^HEAD 5", "^RESCAN 4 3"], "line 3: expected ^RESCAN"),
     ],
 )
@@ -164,3 +188,26 @@ def test_every_open_record_and_the_newest_100_resolved_are_kept() -> None:
     assert resolved == list(range(201 - KEPT_RESOLVED, 201))
     assert sum(record.is_open for record in checkpoint.records.values()) == 100
     assert decode(checkpoint.encode(), "checkpoint").records == checkpoint.records
+
+
+def test_a_version_1_is_read_and_its_gaps_are_looked_into_anew() -> None:
+    gap = "^GAP 1 3 0 2026-01-01T00:00:00Z 1.5"
+    body = f'^VERSION 1 x\n^HEAD 5\n{gap}\n{_ORDER[:-1]}"an error - of it"\n'.encode()
+    checkpoint = decode(body + checksum(body), "checkpoint")
+    assert (checkpoint.head, checkpoint.head_order) == (5, None)
+    assert checkpoint.gaps == (Gap(1, 3),)
+    assert checkpoint.records[1].last_error == "an error - of it"
+    assert checkpoint.records[1].ordered_at is None
+
+
+def test_the_newest_orders_that_vanished_are_kept_beside_the_resolved_ones() -> None:
+    gone = _record(1, Status.SUCCESS).with_(reason=Reason.GONE)
+    checkpoint = Checkpoint(0, [gone])
+    for id in range(2, KEPT_RESOLVED + 20):
+        checkpoint.put(_record(id, Status.SUCCESS))
+    assert [*checkpoint.gone] == [1]
+    for id in range(1000, 1000 + KEPT_GONE):
+        checkpoint.put(gone.with_(id=id))
+    assert [*checkpoint.gone] == [*range(1000, 1000 + KEPT_GONE)]
+    assert 1 not in checkpoint.records
+    assert [*decode(checkpoint.encode(), "checkpoint").gone] == [*checkpoint.gone]

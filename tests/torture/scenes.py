@@ -5,7 +5,6 @@ import shutil
 
 import sqlalchemy as sa
 
-from ordermonit.orders.gaps import Moment
 from ordermonit.orders.model import Operation, Reason, Status
 from tests.parts.abacos import Mood
 from tests.parts.soap import Call
@@ -37,7 +36,7 @@ def _oddities(ground: Ground) -> None:
     newest = ground.world.front.newest_id()
     ground.add("authorized", held=True, id=newest + 3)
     ground.change(
-        lambda checkpoint: checkpoint.passed((newest + 3,), Moment.now(), window=3600),
+        lambda checkpoint: checkpoint.passed(newest + 3, None, window=3600),
     )
     vanished = ground.add("authorized", Fate.UNPAID, inserted=True)
     ground.record(vanished, Status.PAYMENT_PENDING, Reason.NOT_DUE)

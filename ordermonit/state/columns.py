@@ -1,0 +1,73 @@
+"""The columns of the checkpoint's lines: how values are written, and what of them is read again."""
+
+import json
+from datetime import UTC, datetime
+
+from ordermonit.orders.model import VALID_NUMBER
+
+
+def stamp(moment: datetime) -> str:
+    """A time, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def time_column(time: datetime | None) -> str:
+    """A time, or - where it is not known."""
+    return "-" if time is None else stamp(time)
+
+
+def _quoted(text: str) -> str:
+    """A JSON string without a blank or a line's end, so that columns stay columns."""
+    return json.dumps(text).replace(" ", "\\u0020")
+
+
+def number_column(number: str | None) -> str:
+    """An order's number, quoted where it is an odd one; ? without one."""
+    if number is None:
+        return "?"
+    return number if VALID_NUMBER.fullmatch(number) else _quoted(number)
+
+
+def natural(text: str) -> int:
+    """A whole number. Raises ValueError, as all of these do for what is never written."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+        raise ValueError(f"found {text[:40]!r}, expected a whole number")
+    return int(text)
+
+
+def moment(text: str) -> datetime:
+    """What `stamp` wrote."""
+    if len(text) != 20 or text[-1] != "Z":
+        raise ValueError(f"found {text[:40]!r}, expected a time such as 2026-01-31T12:00:00Z")
+    return datetime.fromisoformat(text)
+
+
+def time_or_none(text: str) -> datetime | None:
+    """What `time_column` wrote."""
+    return None if text == "-" else moment(text)
+
+
+def seconds(text: str) -> float:
+    """Seconds, with their fraction."""
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"found {text[:40]!r}, expected seconds")
+    return seconds
+
+
+def number(text: str) -> str | None:
+    """What `number_column` wrote."""
+    if text == "?":
+        return None
+    if VALID_NUMBER.fullmatch(text):
+        return text
+    return unquoted(text)
+
+
+def unquoted(text: str) -> str:
+    """A JSON string."""
+    # The first character decides: json gives up on deep nesting with a RecursionError.
+    value = json.loads(text) if text.startswith('"') else None
+    if not isinstance(value, str):
+        raise ValueError(f"found {text[:40]!r}, expected a quoted text")
+    return value
