@@ -66,7 +66,9 @@ def _can_be_retried(record: Record) -> bool:
 
 
 def _fresh(record: Record) -> Record:
-    if record.reason in (Reason.DISMISSED, Reason.NUMBER_CHANGED):
+    if record.reason is Reason.NUMBER_CHANGED:  # what the Front says now, counts
+        record = record.with_(number=None, reason=Reason.UNKNOWN, last_error=None)
+    if record.reason is Reason.DISMISSED:
         # Whatever it was before: Abacos is asked first, and the payment is whose it was.
         record = record.with_(status=Status.FAILED, reason=Reason.UNKNOWN, last_error=None)
     status = Status.FAILED if record.status is Status.EXHAUSTED else record.status

@@ -10,7 +10,7 @@ from ordermonit.configuration import Configuration
 from ordermonit.errors import Exit, Unavailable, UsageError
 from ordermonit.front.database import Front, connected
 from ordermonit.orders.events import Event
-from ordermonit.orders.gaps import Gap, cut
+from ordermonit.orders.gaps import Gap, cut, holds_head
 from ordermonit.orders.model import Identity, Order, Record, shown
 from ordermonit.orders.ranges import until
 from ordermonit.state.checkpoint import Checkpoint
@@ -107,7 +107,7 @@ def _show(context: Context) -> int:
         print(json.dumps(said | {"gaps": len(checkpoint.gaps), "rescans": checkpoint.rescans}))
         return Exit.OK
     if newest < checkpoint.head:
-        print(_behind(checkpoint.head, newest, common))
+        print(_behind(checkpoint, newest, common))
     else:
         print(
             f"HEAD is {checkpoint.head}; the newest order is {newest}:"
@@ -128,9 +128,11 @@ def _last_common(front: Front, checkpoint: Checkpoint) -> int | None:
     return max((id for id in orders if _is_of(records[id], orders[id])), default=None)
 
 
-def _behind(head: int, newest: int, common: int | None) -> str:
+def _behind(checkpoint: Checkpoint, newest: int, common: int | None) -> str:
     """What to do about a database that is behind HEAD."""
-    text = f"HEAD is {head}, but the newest order in the Front is {newest}.\n"
+    text = f"HEAD is {checkpoint.head}, but the newest order in the Front is {newest}.\n"
+    if holds_head(checkpoint.gaps, checkpoint.head):
+        text += "The cycles go on, and look into the missing ids until HEAD is reached again.\n"
     if common is None:
         return text + (
             "No order of ours is in it, so it may be another database: look at database.yml. If it"

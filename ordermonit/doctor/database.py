@@ -111,8 +111,8 @@ class _Look:
             yield ok(f"the newest order's id is {newest or 0}, {ahead} ahead of HEAD")
         else:
             yield warning(
-                f"the newest order's id is {newest or 0}, {-ahead} behind HEAD; what is there is"
-                " what was passed",
+                f"the newest order's id is {newest or 0}, {-ahead} behind HEAD; orders that were"
+                " passed are there",
                 "Find out who deleted the orders after it; or, if the database is a copy, whether"
                 " it is behind. The missing ids are looked into until HEAD is reached again",
             )

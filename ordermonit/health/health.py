@@ -219,8 +219,8 @@ _TROUBLES = {
         "The next cycle asks Abacos before it sends anything again",
     ),
     Reason.NUMBER_CHANGED: (
-        "in Abacos, or maybe there, under another number",
-        "Correct the number in the Front or in Abacos, then type: ordermonit retry {}",
+        "in Abacos, or maybe there, under a number that was changed",
+        "Correct the number in the Front; or in Abacos, and then type: ordermonit retry {}",
     ),
     Reason.INVALID_NUMBER: (
         "with a number that can't be sent",

@@ -45,9 +45,9 @@ _RESOLVED = dict.fromkeys(Reason, "it is resolved") | {
 def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Outlook:
     if record.reason is Reason.NUMBER_CHANGED:
         return Outlook(
-            f"nothing by itself: {record.last_error}, and under that Abacos has it, or may have it."
-            " Correct the number in the Front or in Abacos, then type: ordermonit retry"
-            f" {record.name}"
+            f"nothing by itself: {record.last_error}, and Abacos has it, or may have it, as"
+            f" {record.name}. Correct that in the Front; or in Abacos, and then type: ordermonit"
+            f" retry {record.name}"
         )
     if record.reason is Reason.INVALID_NUMBER:
         return Outlook(

@@ -48,9 +48,9 @@ class Event(Enum):
     HEAD_MISSING = (
         "46c26fcea3934b89839eb71962e806b9",
         Priority.WARNING,
-        "HEAD is {head}, but the newest order in the Front is {newest}; what is there is what was "
-        "passed. The missing ids are looked into until HEAD is reached again. Find out who deleted "
-        "the orders; or, if the database is a copy, whether it is behind",
+        "HEAD is {head}, but the newest order in the Front is {newest}. Orders that were passed "
+        "are there, so it goes on, and looks into the missing ids until HEAD is reached again. "
+        "Find out who deleted the orders; or, if the database is a copy, whether it is behind",
     )
     ORDER_MISSING = (
         "3ad79dbf1b8c4098befe0595e973f6c4",
@@ -189,8 +189,8 @@ class Event(Enum):
     NUMBER_CHANGED_LATE = (
         "bff7faa2d64043bd95b7c91140fcddbd",
         Priority.ERR,
-        "order {number}: {error} (id {id}), and under that Abacos has it, or may have it. It is "
-        "inserted under no other. Correct the number in the Front or in Abacos, then type: "
+        "order {number}: {error} (id {id}), and Abacos has it, or may have it, as {number}. It is "
+        "inserted under no other number. Correct that in the Front; or in Abacos, and then type: "
         "ordermonit retry {number}",
     )
     CHECK_UNAVAILABLE = (

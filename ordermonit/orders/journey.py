@@ -118,9 +118,8 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
         if not isinstance(renamed, Record):
             return renamed
         record = renamed
-    elif record.reason is Reason.NUMBER_CHANGED:  # a person's turn
-        yield Save(record, final=True)
-        return None
+    elif record.reason is Reason.NUMBER_CHANGED:  # and has changed back
+        record = record.with_(reason=Reason.UNKNOWN)
     record = record.with_(number=order.number)
     if record.status is Status.EXHAUSTED:  # max_attempts was raised: C7
         record = record.with_(status=Status.FAILED)
@@ -168,26 +167,34 @@ def _renamed(
 ) -> Generator[Step, Answer, Record | Trouble | None]:
     """Its number was changed while it was open: Abacos is to have it under one number only.
 
-    Returns the record to go on with, unless Abacos has it, or may have it, under the old number.
+    Returns the record to go on with; unless Abacos has it, or may have it, under the old number.
+    Then a person gives that back, or makes the record forget it (`retry`).
     """
-    is_begun, renamed = record.is_begun, record.with_(number=order.number)
-    if record.in_flight is Operation.INSERT_ORDER:
-        renamed = renamed.with_(in_flight=None)
-    if record.number is not None and VALID_NUMBER.fullmatch(record.number):
-        answer = yield Ask(Operation.ORDER_EXISTS, record.number)
-        if answer.verdict.is_trouble:
-            return Trouble(Operation.ORDER_EXISTS, answer)
-        is_queued = record.is_unverified and record.in_flight is Operation.INSERT_ORDER
-        if is_queued and answer.verdict is Verdict.NO:
-            yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
-            return None
-        renamed = renamed.with_(last_error=f"its number was {record.number} until it was changed")
-        if answer.verdict is Verdict.YES or (is_begun and answer.verdict is not Verdict.NO):
-            stuck = renamed.with_(status=Status.FAILED, reason=Reason.NUMBER_CHANGED)
-            yield Save(stuck, (Event.NUMBER_CHANGED_LATE,), final=True)
-            return None
-        renamed = renamed.with_(status=Status.FAILED, reason=Reason.NOT_FOUND)
-        yield Save(renamed, (Event.NUMBER_CHANGED,))
+    error = f"its number is {order.number} in the Front now"
+    stuck = record.with_(status=Status.FAILED, reason=Reason.NUMBER_CHANGED, last_error=error)
+    if record == stuck:
+        yield Save(record, final=True)
+        return None
+    old, renamed = record.number, record.with_(number=order.number)
+    if old is None or not VALID_NUMBER.fullmatch(old):
+        return renamed
+    answer = yield Ask(Operation.ORDER_EXISTS, old)
+    if answer.verdict.is_trouble:
+        return Trouble(Operation.ORDER_EXISTS, answer)
+    is_begun = record.in_flight is Operation.INSERT_ORDER
+    if is_begun and record.is_unverified and answer.verdict is Verdict.NO:
+        yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
+        return None
+    if answer.verdict is Verdict.YES or (record.is_begun and answer.verdict is not Verdict.NO):
+        yield Save(stuck, (Event.NUMBER_CHANGED_LATE,), final=True)
+        return None
+    renamed = renamed.with_(
+        status=Status.FAILED,
+        reason=Reason.NOT_FOUND,
+        in_flight=None if is_begun else record.in_flight,
+        last_error=f"its number was {old} until it was changed",
+    )
+    yield Save(renamed, (Event.NUMBER_CHANGED,))
     return renamed
 
 

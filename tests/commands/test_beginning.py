@@ -30,6 +30,19 @@ def test_import_as_json_has_its_notes(place: Place) -> None:
     assert all("600" in note for note in said["notes"])
 
 
+def test_import_makes_gaps_behind_head_as_init_does(place: Place) -> None:
+    place.front.delete(3, 4)
+    former = place.directory / "former"
+    former.write_text("^HEAD 26/09/2012-01:42:13 26/09/2012-01:42:13 5 SUCCESS OK 1\n")
+    for way in (["init", "--head", "5"], ["import", str(former)]):
+        place.state.checkpoint.unlink()
+        place.good(*way)
+        checkpoint = place.state.read()
+        assert checkpoint.head == 5
+        assert checkpoint.head_order is not None
+        assert [(gap.first, gap.last) for gap in checkpoint.gaps] == [(3, 4)]
+
+
 def test_recover_as_json_has_the_damage_and_the_difference(place: Place) -> None:
     before = place.state.checkpoint.read_bytes()
     place.good("dismiss", "1001002", "--because", "twice")

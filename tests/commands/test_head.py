@@ -1,5 +1,7 @@
 """`head` shows the high-water mark and moves it, and `cycle --dry-run` only says."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.commands.test_decisions import typed
@@ -73,18 +75,55 @@ def test_head_is_the_way_out_after_a_restored_database(world: World) -> None:
     first, second, third = world.front.add_many(3, "authorized")
     world.abacos.behave("reject", [second, third])
     world.cycle()
-    world.front.delete(2, 3)
+    world.front.delete(1, 2, 3)
     world.abacos.work()
     # The shop sells before anybody looks: the restored database gives an id once more.
-    world.front.add(9009, "authorized", id=2)
+    at = datetime.now(UTC) + timedelta(minutes=1)
+    world.front.add(9009, "authorized", id=2, created_at=at)
     assert "type: ordermonit head" in world.cycle(expect=65).stderr
-    assert "ordermonit head --set 1\n" in world.run("head").stdout
-    assert world.run("head", "--json").json()["last_common"] == 1
+    assert "No order of ours is in it" in world.run("head").stdout
     said = world.run("head", "--set", "1", "--yes", "--json").json()
     assert said["vanished"] == [str(second), str(third)]
     world.cycle()
     assert world.abacos.judge.holds() == {str(first), "9009"}
     assert world.record(9009)["status"] == "SUCCESS"
+
+
+def test_the_newest_orders_may_vanish_and_leave_their_ids_to_others(world: World) -> None:
+    world.run("init", "--from-start")
+    first, second, third = world.front.add_many(3, "authorized")
+    world.cycle()
+    world.front.delete(2, 3)
+    at = datetime.now(UTC) + timedelta(minutes=1)
+    world.front.add(9009, "authorized", id=2, created_at=at)
+    said = world.cycle().stderr
+    assert f"order 9009: has the id 2, which was order {second}'s" in said
+    assert "HEAD is 3, but the newest order in the Front is 2" in said
+    assert world.abacos.judge.holds() == {str(number) for number in (first, second, third, 9009)}
+    assert world.status()["health"] == "degraded"
+    shown = world.run("head").stdout
+    assert "look into the missing ids" in shown
+    assert "ordermonit head --set 2\n" in shown
+    assert world.run("head", "--json").json()["last_common"] == 2
+    assert "1 behind HEAD; orders that were passed are there" in world.run("check").stdout
+    world.front.add(9010, "authorized", id=3, created_at=at)
+    assert "HEAD is 3, but" not in world.cycle().stderr
+    assert "9010" in world.abacos.judge.holds()
+
+
+def test_carts_are_watched_wherever_head_begins(world: World) -> None:
+    world.configure("database", ignored_states=["cart"])
+    for id in (1, 2, 4):
+        world.front.add(None, "cart", id=id)
+    world.front.add(1005, "authorized", id=5)
+    world.run("init", "--head", "1")
+    world.run("head", "--set", "4", "--yes")
+    world.cycle()
+    for id in (1, 2, 4):
+        world.front.delete(id)
+        world.front.add(1000 + id, "authorized", id=id)
+    world.cycle()
+    assert world.abacos.judge.holds() == {"1001", "1002", "1004", "1005"}
 
 
 @pytest.mark.parametrize(

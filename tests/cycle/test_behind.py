@@ -337,7 +337,7 @@ def test_c10_an_order_that_abacos_has_under_its_old_number_is_inserted_under_no_
     shop.order(1, number="M1", created_at=NOON)
     shop.cycle()
     assert Event.NUMBER_CHANGED_LATE in shop.events
-    assert "order M1: its number was N1 until it was changed (id 1)" in "\n".join(shop.world.log)
+    assert "order N1: its number is M1 in the Front now (id 1)" in "\n".join(shop.world.log)
     assert (shop.record(1).status, shop.record(1).reason) == (Status.FAILED, Reason.NUMBER_CHANGED)
     assert not shop.cycle(), "and costs nothing until somebody looks"
     assert (shop.world.inserted["N1"], shop.world.inserted["M1"]) == (1, 0)

@@ -28,6 +28,17 @@ def test_a_rescan_confirms_a_payment_again_only_where_abacos_says_no(
     assert shop.world.confirmed[second] == confirmed - 1
 
 
+def test_a_rescan_whose_payment_check_is_unusable_confirms_nothing_again() -> None:
+    shop = Shop(ALL_CHECKS, follow_payments="all")
+    number = shop.order(1)
+    shop.cycle()
+    _rescanned(shop, 1, 1)
+    shop.world.unusable = frozenset({Operation.PAYMENT_CONFIRMED})
+    assert shop.cycle()
+    assert not shop.cycle()
+    assert shop.world.confirmed[number] == 1
+
+
 def test_a_check_that_fails_in_a_rescan_charges_no_closed_record() -> None:
     shop = Shop(max_attempts=2)
     for id in (1, 2):

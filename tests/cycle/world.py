@@ -109,6 +109,7 @@ class World:
     late_effects: list[tuple[Operation, str]] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
     ignored_states: frozenset[str] = frozenset()
+    unusable: frozenset[Operation] = frozenset()  # checks that are configured, and fail
     later: float = 0.0  # seconds that passed while nobody worked
 
     # The Front, as `plan` reads it.
@@ -195,6 +196,8 @@ class World:
             self.faults.append(self.poisoned[number])
         if number in self.sick_tasks and operation in TASKS:
             self.faults.appendleft(self.sick_tasks[number])
+        if operation in self.unusable:
+            return Answer(Verdict.UNAVAILABLE, "NameError")
         fault = self.next_fault()
         if fault in (Fault.LIED, Fault.ELSE_EXISTS) and not self._is_shown(operation):
             fault = Fault.NONE  # a lie that nobody could find

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from ordermonit.configuration import Database
 from ordermonit.front.database import connected
 from ordermonit.orders.gaps import Gap
+from ordermonit.orders.ignored import BLOCK, Ignored, block_of
 from tests.conftest import MakeDatabase
 from tests.parts import databases as parts
 from tests.parts.databases import Kind
@@ -18,7 +19,8 @@ _MIDDLE = _ORDERS // 2
 
 
 def _settings(front: Front) -> Database:
-    return Database(url=front.database.url.render_as_string(hide_password=False))
+    url = front.database.url.render_as_string(hide_password=False)
+    return Database(url=url, ignored_states=frozenset({"cart", "an address"}))
 
 
 def _plans(front: Front) -> list[tuple[str, str]]:
@@ -39,6 +41,8 @@ def _plans(front: Front) -> list[tuple[str, str]]:
             assert reader.in_gaps(gaps, 5)
             assert reader.newest() == _ORDERS
             assert len(reader.ids_before(_MIDDLE, 10)) == 10
+            assert reader.ignored(_MIDDLE, _MIDDLE + 9) == []
+            assert reader.count_ignored([block_of(_MIDDLE)]) == {}
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", explain)
     return plans
@@ -57,7 +61,7 @@ def test_every_read_uses_the_primary_key(make_database: MakeDatabase, kind: Kind
         Kind.POSTGRES: (("orders_pkey",), "Seq Scan"),
     }[kind]
     plans = _plans(front)
-    assert len(plans) == 5
+    assert len(plans) == 7
     for statement, plan in plans:
         assert any(word in plan for word in used), f"{statement}\n{plan}"
         assert whole not in plan, f"{statement}\n{plan}"
@@ -75,6 +79,25 @@ def test_a_gap_with_a_step_has_only_what_came_late(any_database: parts.Database)
     gap = Gap(11, 39, 10)
     with connected(_settings(front)) as reader:
         assert [order.id for order in reader.in_gaps((gap,), 2)] == [13, 37]
+
+
+def test_rows_that_are_no_orders_yet_are_counted_by_block(any_database: parts.Database) -> None:
+    front = Front(any_database)
+    ids = (1, BLOCK - 1, BLOCK, 5 * BLOCK, 5 * BLOCK + 7, 9 * BLOCK)
+    for id in ids:
+        front.add(None, "cart", id=id)
+    front.add(2, "authorized", id=2)
+    front.add(3, None, id=3)
+    known = Ignored(ids)
+    blocks = [0, BLOCK, 5 * BLOCK, 7 * BLOCK]
+    with connected(_settings(front)) as reader:
+        counts = reader.count_ignored(blocks)
+        assert counts == {first: known.count(first) for first in blocks[:3]}
+        assert reader.ignored(1, 5 * BLOCK) == [1, BLOCK - 1, BLOCK, 5 * BLOCK]
+        assert reader.count_ignored([]) == {}
+    plain = Database(url=front.database.url.render_as_string(hide_password=False))
+    with connected(plain) as reader:
+        assert reader.ignored(0, 9 * BLOCK) == []
 
 
 def test_thousands_of_gaps_are_read_in_parts(front: Front) -> None:
