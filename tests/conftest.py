@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -20,6 +21,10 @@ from tests.parts.place import Place
 from tests.parts.postgres import Postgres
 from tests.parts.sshd import Sshd
 from tests.parts.world import World
+
+#: How long an example takes says how busy the machine is, and nothing of the program.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -215,43 +215,35 @@ def _insertion(
 ) -> Journey:
     """It is not in Abacos; or the node can't say, and then the task has to (`is_missing`)."""
     task = Operation.INSERT_ORDER
-    before, begun = (
-        record,
-        record.with_(
-            in_flight=task,
-            reason=Reason.NOT_FOUND,
-            inserted_by=max(record.inserted_by, InsertedBy.MAYBE_US, key=_claim),
-        ),
-    )
+    maybe = max(record.inserted_by, InsertedBy.MAYBE_US, key=_claim)
+    begun = record.with_(in_flight=task, reason=Reason.NOT_FOUND, inserted_by=maybe)
     yield Save(begun, (Event.ORDER_MISSING,) if is_missing else (), operation=task)
     answer = yield Run(task)
     if answer.verdict.is_outage:  # C5
         return Trouble(task, answer)
-    shown = yield Ask(Operation.ORDER_EXISTS)  # C4: nothing is believed that can be asked
+    seen = yield Ask(Operation.ORDER_EXISTS)  # C4: nothing is believed that can be asked
+    said_done = answer.verdict is Verdict.DONE
     unverified = begun.with_(reason=Reason.NOT_THERE, last_error=None)
-    if shown.verdict.is_trouble:
-        if answer.verdict is Verdict.DONE:  # a queue may have it: it is not run again at once
+    if seen.verdict.is_trouble:
+        if said_done:  # a queue may have it: it is not run again at once
             yield Save(unverified, operation=task)
-            return Trouble(Operation.ORDER_EXISTS, shown)
-        return Trouble(task, answer if answer.verdict.is_trouble else shown)
+            return Trouble(Operation.ORDER_EXISTS, seen)
+        return Trouble(task, answer if answer.verdict.is_trouble else seen)
     ended = begun.with_(in_flight=None)
-    if shown.verdict is Verdict.YES:
-        ours = ended.with_(inserted_by=InsertedBy.US) if is_missing else ended
-        inserted = (Event.ORDER_INSERTED,)
-        return (yield from _payment(ours, order, rules, scene, inserted, is_fresh=is_missing))
-    if shown.verdict is Verdict.NO:
-        if answer.verdict is Verdict.DONE:
-            yield Save(unverified, (Event.INSERTION_UNVERIFIED,), final=True, operation=task)
-            return None
-    elif answer.verdict is Verdict.DONE:
-        ours = ended.with_(inserted_by=InsertedBy.US)
-        inserted = (Event.ORDER_INSERTED,)
-        return (yield from _payment(ours, order, rules, scene, inserted, is_fresh=True))
-    elif answer.verdict is Verdict.ALREADY_DONE:
-        theirs = ended.with_(inserted_by=before.inserted_by)
-        return (yield from _found(theirs, order, rules, scene))
-    elif answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
-        return Trouble(task, answer)
+    if seen.verdict is Verdict.YES or (seen.verdict is not Verdict.NO and said_done):
+        is_ours = is_missing or said_done
+        ours = ended.with_(inserted_by=InsertedBy.US) if is_ours else ended
+        events = (Event.ORDER_INSERTED,)
+        return (yield from _payment(ours, order, rules, scene, events, is_fresh=is_ours))
+    if said_done:
+        yield Save(unverified, (Event.INSERTION_UNVERIFIED,), final=True, operation=task)
+        return None
+    if seen.verdict is not Verdict.NO:  # nobody can be asked: what the task says is all there is
+        if answer.verdict is Verdict.ALREADY_DONE:
+            theirs = ended.with_(inserted_by=record.inserted_by)
+            return (yield from _found(theirs, order, rules, scene))
+        if answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
+            return Trouble(task, answer)
     if answer.verdict is Verdict.NOT_DUE:
         waiting = ended.with_(reason=Reason.NOT_DUE, last_error=answer.error)
         yield Save(waiting, (Event.INSERTION_WAITING,), final=True, operation=task)

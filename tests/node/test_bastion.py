@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,13 @@ def login(server: Sshd) -> str:
     return f"{server.username}@127.0.0.1:{server.port}"
 
 
+def _is_idle(server: Sshd) -> bool:
+    return not server.sessions()
+
+
 def is_idle(*servers: Sshd) -> None:
     for server in servers:
-        wait_until(lambda server=server: not server.sessions(), "its end", SOON)  # type: ignore[misc]
+        wait_until(partial(_is_idle, server), "its end", SOON)
 
 
 def test_a_node_behind_bastions_is_reached_and_all_are_left(
