@@ -122,7 +122,7 @@ class Asking:
     def _compare_environments(self) -> None:
         """Once a cycle: a container may not see the environment that the command was given."""
         found = self._line.rails_env
-        if self._rails_env is not None and found not in (None, self._rails_env):
+        if found is not None and self._rails_env not in (None, found):
             self._log.tell(Event.ENVIRONMENT_DIFFERS, found=found, wanted=self._rails_env)
 
     def _say_what_is_believed(self) -> None:

@@ -103,17 +103,16 @@ def _in_session(
 
 def said_of_itself(ready: Ready, settings: Settings) -> Findings:
     """What the node is, and whether it is as the configuration takes it to be."""
-    wanted = settings.environment.get("RAILS_ENV")
-    shown = f"ruby {ready.ruby}, rake {ready.rake}, RAILS_ENV {ready.rails_env or 'not set'}"
-    if wanted is not None and ready.rails_env not in (None, wanted):
+    wanted, seen = settings.environment.get("RAILS_ENV"), ready.rails_env
+    if wanted not in (None, seen):
         yield error(
-            f"{shown}, but `environment` in integration_server.yml says {wanted}",
-            'What stands before rake in `rake` does not pass it on: see "How rake is found there"'
-            " in docs/node.md (for a container: docker exec -e RAILS_ENV)",
+            f"rake sees {f'RAILS_ENV {seen}' if seen else 'no RAILS_ENV'}, not {wanted} as"
+            " `environment` in integration_server.yml says",
+            "What stands before rake in `rake` does not pass it on; for a container:"
+            f' docker exec -i -e RAILS_ENV={wanted} … ("How rake is found there" in docs/node.md)',
             Exit.CONFIG,
         )
-    else:
-        yield ok(shown)
+    yield ok(f"ruby {ready.ruby}, rake {ready.rake}, RAILS_ENV {seen or 'not set'}")
     for task, arguments in ready.tasks.items():
         if len(arguments) != 1:
             takes = ", ".join(arguments) or "no argument"

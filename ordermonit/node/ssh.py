@@ -158,6 +158,13 @@ class _Way:
                 error.code in _NO_FORWARDING
             ):
                 return _no_forwarding(hop, error.reason)
+            case asyncssh.ConnectionLost() if not client.login.was_offered:
+                # With too many clients, or without an algorithm for us, before it can say so.
+                return Unavailable(
+                    f"{hop} closed the connection before it asked who we are",
+                    "Nothing is lost: the next cycle tries again. If this lasts, the log of the SSH"
+                    " server there says why",
+                )
             case TimeoutError():
                 limit = self._settings.connect_timeout
                 return _unavailable(f"{hop} did not let us in within {limit:g} s")

@@ -209,6 +209,10 @@ SEEDS = {
         _node(rails_root="/srv/nothing"),
         *("node", "error", "can't enter /srv/nothing", "Correct rails_root", 78),
     ),
+    "an environment that does not arrive": Seed(
+        _node(rake="env -u RAILS_ENV rake"),
+        *("node", "error", "sees no RAILS_ENV, not production", "-e RAILS_ENV=production", 78),
+    ),
     "no rake": Seed(
         _node(rake="no-such-rake"),
         *("node", "error", "`no-such-rake` can't be run", "give the full path in rake", 78),

@@ -134,10 +134,10 @@ def test_no_agent_is_asked(
     place, key = tmp_path / "agent", tmp_path / "id"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
     try:
-        wait_until(place.exists, "the agent to listen")
         monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
         assert settings.private_key is not None
-        subprocess.run(["ssh-add", "-q", settings.private_key], check=True, capture_output=True)
+        add = ["ssh-add", "-q", str(settings.private_key)]
+        wait_until(lambda: subprocess.run(add, capture_output=True).returncode == 0, "the agent")
         keygen(key)
         assert type(opening_fails(replace(settings, private_key=key))) is Refused
     finally:
