@@ -103,16 +103,8 @@ def _in_session(
 
 def said_of_itself(ready: Ready, settings: Settings) -> Findings:
     """What the node is, and whether it is as the configuration takes it to be."""
-    wanted, seen = settings.environment.get("RAILS_ENV"), ready.rails_env
-    if wanted not in (None, seen):
-        yield error(
-            f"rake sees {f'RAILS_ENV {seen}' if seen else 'no RAILS_ENV'}, not {wanted} as"
-            " `environment` in integration_server.yml says",
-            "What stands before rake in `rake` does not pass it on; for a container:"
-            f' docker exec -i -e RAILS_ENV={wanted} … ("How rake is found there" in docs/node.md)',
-            Exit.CONFIG,
-        )
-    yield ok(f"ruby {ready.ruby}, rake {ready.rake}, RAILS_ENV {seen or 'not set'}")
+    yield from _environment(ready.rails_env, settings)
+    yield ok(f"ruby {ready.ruby}, rake {ready.rake}, RAILS_ENV {ready.rails_env or 'not set'}")
     for task, arguments in ready.tasks.items():
         if len(arguments) != 1:
             takes = ", ".join(arguments) or "no argument"
@@ -153,6 +145,20 @@ def judged_of_nobody(operation: Operation, answer: Answer) -> Finding:
             " what tasks say"
         )
     return not_tried(f"the check {operation} for a number that no order has: {answer.error}")
+
+
+def _environment(seen: str | None, settings: Settings) -> Findings:
+    """Whether rake has the RAILS_ENV that it is to have: a container gets none of `environment`."""
+    wanted = settings.environment.get("RAILS_ENV")
+    if wanted not in (None, seen):
+        yield error(
+            f"rake on {settings.host} sees {f'RAILS_ENV={seen}' if seen else 'no RAILS_ENV'}, not"
+            f" {wanted}, so it may work on another database",
+            "Have what stands between tell it: in rake of integration_server.yml for a container"
+            f" (docker exec -i -e RAILS_ENV={shlex.quote(wanted)} …), in the node's own"
+            " configuration for a forced command. Or correct RAILS_ENV in environment",
+            Exit.CONFIG,
+        )
 
 
 def judged(operation: Operation, number: str, answer: Answer, *, is_there: bool) -> Finding:
