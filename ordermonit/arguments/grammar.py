@@ -114,8 +114,8 @@ def add_choice(
 
 def order_id(text: str) -> int:
     """An id of the Front. Raises ArgumentTypeError."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise ArgumentTypeError(f"{text!r} is no id: a whole number of at most 18 digits")
+    if not (text.isascii() and text.isdigit()) or len(text) > 38:
+        raise ArgumentTypeError(f"{text!r} is no id: a whole number of at most 38 digits")
     return int(text)
 
 

@@ -28,9 +28,13 @@ def number_column(number: str | None) -> str:
     return number if VALID_NUMBER.fullmatch(number) else _quoted(number)
 
 
+#: Longest id, in digits: 2^64 of MySQL's BIGINT UNSIGNED, and what a NUMERIC may grow to.
+_LONGEST_ID = 38
+
+
 def natural(text: str) -> int:
     """A whole number. Raises ValueError, as all of these do for what is never written."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_ID:
         raise ValueError(f"found {text[:40]!r}, expected a whole number")
     return int(text)
 

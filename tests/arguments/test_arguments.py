@@ -72,7 +72,7 @@ def test_every_example_is_right(name: str) -> None:
         (["orders", "--status", "bad"], "'bad' is none of SUCCESS, FAILED, PAYMENT_PENDING, EXH"),
         (["retry", "--reason", "bored"], "'bored' is none of OK, NOT_FOUND, REJECTED"),
         (["head", "--set", "1e3"], "'1e3' is no id: a whole number"),
-        (["rescan", "--from", "9" * 19], "is no id: a whole number of at most 18 digits"),
+        (["rescan", "--from", "9" * 39], "is no id: a whole number of at most 38 digits"),
     ],
 )
 def test_a_wrong_word_is_answered_with_what_is_right(words: list[str], said: str) -> None:
