@@ -7,10 +7,10 @@ May not: whatever the configuration is for.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ordermonit.configuration.credentials import read_credentials
-from ordermonit.configuration.database import read_database
+from ordermonit.configuration.database import Surroundings, read_database
 from ordermonit.configuration.document import read_document
 from ordermonit.configuration.jumps import Jump
 from ordermonit.configuration.keys import keys_of, read
@@ -24,6 +24,9 @@ from ordermonit.configuration.settings import (
     Process,
     Service,
 )
+
+if TYPE_CHECKING:
+    from ordermonit.configuration.variables import Variables
 
 __all__ = [
     "Configuration",
@@ -51,17 +54,40 @@ def load(directory: Path, environ: Mapping[str, str] = os.environ) -> Configurat
     node = None
     if (values := read_document(file, place)) is not None:
         node = read_node(values, directory, credentials.ssh_key, environ, place)
-    file = directory / "database.yml"
-    place = Place(problems, str(file))
-    database = None
-    if (values := read_document(file, place)) is not None:
-        rails = node.environment.get("RAILS_ENV") if node else None
-        database = read_database(
-            values, rails or "production", directory, credentials.database_password, place
-        )
+    database = _database(directory, environ, node, credentials.database_password, problems)
     if problems.lines or node is None or database is None:
         raise problems.error()
     return Configuration(directory, Service(**service), Process(**process), node, database)
+
+
+def _database(
+    directory: Path,
+    environ: Mapping[str, str],
+    node: Node | None,
+    password: str | None,
+    problems: Problems,
+) -> Database | None:
+    """The shop's database; None, with the problems said, where there is none."""
+    rails_env = (node.environment.get("RAILS_ENV") if node else None) or "production"
+
+    def ways_out() -> str:
+        from ordermonit.configuration.erb import ways_out
+
+        return ways_out(node, rails_env)
+
+    def variables() -> "Variables":
+        from ordermonit.configuration.variables import Variables
+
+        return Variables(directory, environ, rails_env, problems)
+
+    file = directory / "database.yml"
+    place = Place(problems, str(file))
+    values = read_document(file, place, ways_out)
+    if values is None:
+        return None
+    return read_database(
+        values, Surroundings(rails_env, directory, password, variables, ways_out), place
+    )
 
 
 def _simple(settings: type[Any], file: Path, problems: Problems) -> dict[str, Any]:

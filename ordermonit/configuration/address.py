@@ -1,34 +1,163 @@
-"""The database's address: the connection's keys as the one URL that SQLAlchemy takes."""
+"""The database's address: the connection's keys as the one URL that the Front is opened with.
+
+It is SQLAlchemy's, with what we make of TLS and sockets ourselves as options behind the `?`:
+`ssl_mode`, `ssl_ca`, `ssl_cert`, `ssl_key`, `protocol` (MySQL) and `search_path` (PostgreSQL).
+"""
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from ordermonit.configuration.connection import DRIVERS, IGNORED, URL_FORM, Connection
-from ordermonit.configuration.problems import Place
+from ordermonit.configuration.connection import (
+    DRIVERS,
+    OVER_SOCKET,
+    URL_FORM,
+    Connection,
+    meant,
+)
+from ordermonit.configuration.problems import Place, shown_name
 
 #: MySQL's character sets that its driver knows, and that a shop's text may be in.
 _CHARSETS = ("utf8mb4", "utf8mb3", "utf8", "latin1", "latin2", "latin5", "ascii", "binary")
 
 _URL = re.compile(
-    r"(?P<scheme>[a-z0-9]+)(?P<driver>\+[a-z0-9_]+)?://"
+    r"(?:jdbc:)?(?P<scheme>[a-z0-9]+)(?:\+(?P<driver>[a-z0-9_]+))?://"
     r"(?:(?P<user>[^:/@?]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<host>\[[^/?\]]+\]|[^:/?@\[\]]*)(?::(?P<port>[0-9]{1,5}))?"
     r"(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
 )
 
+#: Options of URLs that mean nothing to a program with one short connection, without - and _.
+_IDLE_OPTIONS = frozenset(
+    {
+        "advisorylocks", "allowpublickeyretrieval", "applicationname", "autoreconnect",
+        "checkouttimeout", "collation", "connectionlimit", "connecttimeout", "databasetasks",
+        "flags", "idletimeout", "initcommand", "insertreturning", "maxconnections",
+        "maxlifetime", "migrationspaths", "minmessages", "pgbouncer", "pool", "pooltimeout",
+        "preparedstatements", "readtimeout", "reapingfrequency", "reconnect", "replica",
+        "schemacachepath", "schemadump", "servertimezone", "sockettimeout", "sslverify",
+        "statementcachesize", "statementlimit", "strict", "timeout", "usemetadatatable",
+        "useunicode", "variables", "waittimeout", "writetimeout", "zerodatetimebehavior",
+    }
+)  # fmt: skip
+
+#: What clients of hosted servers and of Java call MySQL's ssl_mode: its name there without - and _,
+#: its value, and what that means.
+_SSL_MODES = {
+    ("usessl", "true"): "preferred",
+    ("usessl", "false"): "disabled",
+    ("requiressl", "true"): "required",
+    ("requiressl", "false"): "preferred",
+    ("ssl", "true"): "required",
+    ("ssl", "false"): "disabled",
+    ("verifyservercertificate", "true"): "verify_ca",
+    ("verifyservercertificate", "false"): "required",
+    ("sslaccept", "strict"): "verify_identity",
+    ("sslaccept", "acceptinvalidcerts"): "required",
+}
+#: Options that are keys of ours, with every driver.
+_PLAIN_OPTIONS = frozenset(
+    {"host", "username", "password", "database", "socket", "sslcert", "sslkey"}
+)
+_WORDS_OF_SSL = frozenset(name for name, _ in _SSL_MODES)
+
+
+def parts_of(url: str, place: Place) -> tuple[dict[str, object], dict[str, str]]:
+    """What a URL says, by our keys; and options behind its `?` that are for the driver alone.
+
+    Nothing, with the problem said, for what is no URL of a database.
+    """
+    found = _URL.fullmatch(url)
+    driver = DRIVERS.get(found["scheme"]) if found else None
+    if found is None or driver is None:
+        place.say(f"found what is no such URL (not shown), expected {URL_FORM}")
+        return {}, {}
+    if found["driver"] not in (None, driver.partition("+")[2], "pysqlite"):
+        place.say(
+            f"found the driver {found['driver']}, expected {found['scheme']}:// alone: ours is"
+            f" {driver.partition('+')[2] or 'sqlite3'}"
+        )
+    if driver == "sqlite":
+        if found["host"]:
+            place.say("found a URL with a host (not shown), expected sqlite:///file")
+        query = (option.partition("=") for option in _options(found["query"]))
+        file = {"adapter": "sqlite3", "database": found["database"] or None}
+        return file, {name: value for name, _, value in query}
+    parts: dict[str, object] = {
+        "adapter": f"jdbc{found['scheme']}" if url.startswith("jdbc:") else found["scheme"]
+    }
+    for name, value in (("username", found["user"]), ("password", found["password"])):
+        if value:
+            parts[name] = unquote(value)
+    if found["host"]:
+        parts["host"] = unquote(found["host"].strip("[]"))
+    if found["port"]:
+        parts["port"] = int(found["port"])
+    if found["database"]:
+        parts["database"] = unquote(found["database"])
+    options: dict[str, str] = {}
+    for option in _options(found["query"]):
+        name, _, value = map(unquote_plus, option.partition("="))
+        _add(name, value, driver, parts, options, place)
+    return parts, options
+
+
+def _options(query: str | None) -> list[str]:
+    return [option for option in (query or "").split("&") if option]
+
+
+def _add(
+    name: str,
+    value: str,
+    driver: str,
+    parts: dict[str, object],
+    options: dict[str, str],
+    place: Place,
+) -> None:
+    """One option behind the `?`."""
+    is_mysql = driver.startswith("mysql")
+    plain = name.replace("-", "").replace("_", "").lower()
+    key = meant(name)
+    if plain == "sslmode":
+        parts["ssl_mode" if is_mysql else "sslmode"] = (
+            value.replace("-", "_") if is_mysql else value.lower()
+        )
+    elif plain in _WORDS_OF_SSL:
+        mode = _SSL_MODES.get((plain, value.replace("_", "").lower()))
+        if mode is None:
+            place.say(f"found {shown_name(value)} for {name} after the ?, expected true or false")
+        elif is_mysql:
+            parts.setdefault("ssl_mode", mode)
+        else:
+            parts.setdefault("sslmode", {"disabled": "disable"}.get(mode, "require"))
+    elif plain in ("encoding", "charset", "characterencoding"):
+        if is_mysql:
+            parts["encoding"] = {"utf-8": "utf8mb4"}.get(value.lower(), value)
+    elif plain in ("schema", "currentschema", "schemasearchpath"):
+        parts["schema_search_path"] = value
+    elif key == "port":
+        parts["port"] = int(value) if value.isdecimal() else value
+    elif key in _PLAIN_OPTIONS or key == ("sslca" if is_mysql else "sslrootcert"):
+        parts[str(key)] = value
+    elif plain in _IDLE_OPTIONS:
+        pass
+    elif is_mysql:
+        place.say(
+            f"found the option {shown_name(name)} after the ?, which means nothing here;"
+            " expected the URL without it"
+        )
+    else:
+        options[name] = value
+
 
 def url_of(
-    connection: Connection, directory: Path, password: str | None, place: Place
+    connection: Connection, options: Mapping[str, str], directory: Path, place: Place
 ) -> str | None:
-    """SQLAlchemy's URL; None, with the problem said, where the keys don't make one.
+    """The URL; None, with the problem said, where the keys don't make one.
 
-    `directory` is where relative paths begin. `password` replaces the connection's own.
+    `options` are the driver's own. `directory` is where relative paths begin.
     """
-    if connection.url is not None:
-        return _from_url(connection, directory, password, place)
     if connection.adapter is None:
         place.at("url").say(f"missing; expected {URL_FORM}, or adapter and database as Rails")
         return None
@@ -37,25 +166,22 @@ def url_of(
         return None
     driver = DRIVERS[connection.adapter]
     if driver == "sqlite":
-        return _sqlite(connection.database, directory)
-    password = password or connection.password
-    if password is not None and connection.username is None:
+        return _sqlite(connection.database, options, directory)
+    if connection.password is not None and connection.username is None:
         place.at("username").say("missing; expected the user whose password there is")
         return None
     if driver.startswith("mysql"):
         _check_mysql(connection, place)
-        query = dict(_mysql_query(connection))
+        query = dict(_mysql_query(connection, directory))
     else:
-        query = dict(_postgresql_query(connection))
-    return _rendered(connection, driver, password, query)
+        query = dict(_postgresql_query(connection, directory))
+    return _rendered(connection, driver, {**options, **query})
 
 
-def _rendered(
-    connection: Connection, driver: str, password: str | None, query: dict[str, str]
-) -> str:
+def _rendered(connection: Connection, driver: str, query: dict[str, str]) -> str:
     user = ""
     if connection.username is not None:
-        secret = f":{quote(password, safe='')}" if password is not None else ""
+        secret = f":{quote(connection.password, safe='')}" if connection.password else ""
         user = f"{quote(connection.username, safe='')}{secret}@"
     host = connection.host or ""
     if "unix_socket" in query or "host" in query:
@@ -67,8 +193,16 @@ def _rendered(
     return f"{driver}://{user}{host}{port}/{connection.database}{'?' if options else ''}{options}"
 
 
-def _sqlite(file: str, directory: Path) -> str:
-    return f"sqlite:///{file if file.startswith('file:') else directory.absolute() / file}"
+def _sqlite(file: str, options: Mapping[str, str], directory: Path) -> str:
+    if not file.startswith("file:"):
+        return f"sqlite:///{directory.absolute() / file}"
+    query = "&".join(f"{name}={value}" for name, value in options.items())
+    return f"sqlite:///{file}{'?' if query else ''}{query}"
+
+
+def _ssl_mode(connection: Connection) -> str | None:
+    mode = connection.ssl_mode
+    return None if mode is None else mode.lower().removeprefix("ssl_mode_")
 
 
 def _check_mysql(connection: Connection, place: Place) -> None:
@@ -76,92 +210,48 @@ def _check_mysql(connection: Connection, place: Place) -> None:
         place.at("encoding").say(
             f"found {connection.encoding!r}, expected one of {', '.join(_CHARSETS)}"
         )
-    mode = (connection.ssl_mode or "preferred").lower()
-    if mode not in ("disabled", "preferred") and connection.sslca is None:
+    mode = _ssl_mode(connection)
+    if mode in ("verify_ca", "verify_identity") and connection.sslca is None:
         place.at("sslca").say(
             f"missing; expected the authorities' file, since ssl_mode is {mode} and the server's"
-            " certificate is checked against it"
+            " certificate is checked against it (Debian keeps the public ones in"
+            " /etc/ssl/certs/ca-certificates.crt)"
         )
 
 
-def _mysql_query(connection: Connection) -> Iterator[tuple[str, str]]:
+def _mysql_query(connection: Connection, directory: Path) -> Iterator[tuple[str, str]]:
     if connection.encoding is not None:
         yield "charset", connection.encoding.lower()
     if connection.socket is not None:
         yield "unix_socket", connection.socket
-    mode = (connection.ssl_mode or "").lower()
+    elif connection.adapter not in OVER_SOCKET and connection.host in (None, "localhost"):
+        yield "protocol", "tcp"
+    mode = _ssl_mode(connection)
+    if mode is not None:
+        yield "ssl_mode", mode
     if mode == "disabled":
-        yield "ssl_disabled", "true"
         return
-    for name, value in (
+    for name, file in (
         ("ssl_ca", connection.sslca),
         ("ssl_cert", connection.sslcert),
         ("ssl_key", connection.sslkey),
     ):
-        if value is not None:
-            yield name, value
-    # As mysql2 does: the name in the certificate is checked only where that is asked for.
-    if connection.sslca is not None and mode != "verify_identity":
-        yield "ssl_check_hostname", "false"
+        if file is not None:
+            yield name, str(directory.absolute() / file)
 
 
-def _postgresql_query(connection: Connection) -> Iterator[tuple[str, str]]:
+def _postgresql_query(connection: Connection, directory: Path) -> Iterator[tuple[str, str]]:
     # libpq takes a directory of sockets where it takes a host.
-    directory = connection.socket or connection.host
-    if directory is not None and directory.startswith("/"):
-        yield "host", directory
+    sockets = connection.socket or connection.host
+    if sockets is not None and sockets.startswith("/"):
+        yield "host", sockets
         if connection.port is not None:
             yield "port", str(connection.port)
-    for name in ("sslmode", "sslrootcert", "sslcert", "sslkey"):
-        value = getattr(connection, name)
-        if value is not None:
-            yield name, value
-
-
-def _from_url(
-    connection: Connection, directory: Path, password: str | None, place: Place
-) -> str | None:
-    beside = [
-        name
-        for name in (one.name for one in fields(connection))
-        if name not in ("url", "encoding") and getattr(connection, name) is not None
-    ]
-    if beside:
-        place.at("url").say(f"found beside {', '.join(beside)}; expected either it or those")
-    parts = _URL.fullmatch(connection.url or "")
-    if parts is None or parts["scheme"] not in DRIVERS:
-        place.at("url").say(f"found what is no such URL (not shown), expected {URL_FORM}")
-        return None
-    driver = DRIVERS[parts["scheme"]]
-    if parts["driver"]:
-        driver = driver.partition("+")[0] + parts["driver"]
-    if not parts["database"]:
-        place.at("url").say("found a URL without a database (not shown), expected /database in it")
-        return None
-    query = _kept(parts["query"] or "", place)
-    if driver.startswith("sqlite"):
-        if parts["host"]:
-            place.at("url").say("found a URL with a host (not shown), expected sqlite:///file")
-            return None
-        return _sqlite(parts["database"], directory) + query
-    secret = parts["password"] if password is None else quote(password, safe="")
-    if secret is not None and not parts["user"]:
-        place.at("url").say("found a URL without a user (not shown), expected user@ before host")
-        return None
-    user = "" if not parts["user"] else parts["user"] + (f":{secret}" if secret else "") + "@"
-    port = f":{parts['port']}" if parts["port"] else ""
-    return f"{driver}://{user}{parts['host']}{port}/{parts['database']}{query}"
-
-
-def _kept(query: str, place: Place) -> str:
-    """The query with what means something to the driver."""
-    kept = []
-    for option in filter(None, query.split("&")):
-        name, _, value = option.partition("=")
-        if name in ("password", "passwd", "user", "username"):
-            place.at("url").say(f"found {name} after the ? (not shown), expected it before the @")
-        elif name == "encoding":
-            kept.append(f"charset={value}")
-        elif name not in IGNORED:
-            kept.append(option)
-    return f"?{'&'.join(kept)}" if kept else ""
+    if connection.sslmode is not None:
+        yield "sslmode", connection.sslmode
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        file = getattr(connection, name)
+        if file is not None:  # `system` is a word of libpq's
+            yield name, file if file == "system" else str(directory.absolute() / file)
+    if connection.schema_search_path is not None:
+        yield "search_path", connection.schema_search_path

@@ -11,27 +11,51 @@ DRIVERS = {
     "mysql2": "mysql+pymysql",
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
+    "trilogy": "mysql+pymysql",
+    "jdbcmysql": "mysql+pymysql",
+    "jdbcmariadb": "mysql+pymysql",
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
+    "postgis": "postgresql+psycopg",
+    "jdbcpostgresql": "postgresql+psycopg",
     "sqlite3": "sqlite",
     "sqlite": "sqlite",
+    "jdbcsqlite3": "sqlite",
 }
 
-#: Keys that Rails files carry and that mean nothing to a program with one short connection.
-IGNORED = frozenset(
-    {
-        "advisory_locks", "checkout_timeout", "collation", "connect_timeout", "database_tasks",
-        "flags", "idle_timeout", "init_command", "insert_returning", "max_connections",
-        "migrations_paths", "min_messages", "pool", "prepared_statements", "reaping_frequency",
-        "reconnect", "replica", "schema_cache_path", "schema_dump",
-        "sslverify", "statement_limit", "strict", "template", "timeout", "use_metadata_table",
-        "variables", "wait_timeout", "write_timeout",
-    }
-)  # fmt: skip
+#: Adapters to whom `localhost` is the server's socket; to the others it is an address.
+OVER_SOCKET = frozenset({"mysql2", "mysql", "mariadb"})
+
+_SERVER = frozenset(
+    {"host", "port", "socket", "username", "password", "database", "sslcert", "sslkey"}
+)
+
+#: The keys that count for a driver. The others of the connection are not even looked at.
+USED = {
+    "mysql+pymysql": _SERVER | {"url", "adapter", "encoding", "ssl_mode", "sslca"},
+    "postgresql+psycopg": _SERVER
+    | {"url", "adapter", "sslmode", "sslrootcert", "schema_search_path"},
+    "sqlite": frozenset({"url", "adapter", "database"}),
+}
+
+#: What drivers call our keys too, without their - and _.
+_ALIASES = {
+    "user": "username", "pass": "password", "passwd": "password", "hostname": "host",
+    "dbname": "database", "db": "database", "sock": "socket", "unixsocket": "socket",
+    "charset": "encoding", "sslca": "sslca", "sslcert": "sslcert", "sslkey": "sslkey",
+}  # fmt: skip
+
+
+def meant(name: object) -> object:
+    """The key that a name in the file stands for; the name itself where it is none of them."""
+    if not isinstance(name, str):
+        return name
+    return _ALIASES.get(name.replace("-", "").replace("_", "").lower(), name)
+
 
 URL_FORM = "mysql://, postgresql:// or sqlite:/// with user:password@host:port/database"
 _NAME = r"[^?]+"
-_FILE = kinds.text("an absolute path", r"/.+")
+_FILE = kinds.text("a file's path")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +66,20 @@ class Connection:
         str | None,
         Key(
             kinds.secret(f"a database URL: {URL_FORM}"),
-            "mysql://, postgresql:// or sqlite:/// URL, instead of all the other keys here",
+            "mysql://, postgresql:// or sqlite:/// URL; it goes before the other keys here",
         ),
     ] = field(default=None, repr=False)
     adapter: Annotated[
         str | None,
         Key(
             kinds.optional(
-                kinds.text("mysql2, postgresql or sqlite3", "|".join(DRIVERS)), "there is a url"
+                kinds.text(
+                    "mysql2, trilogy, postgresql, postgis, sqlite3 or a jdbc one of these",
+                    "|".join(DRIVERS),
+                ),
+                "there is a url",
             ),
-            "mysql2, postgresql or sqlite3",
+            "mysql2, trilogy, postgresql, postgis, sqlite3, or jdbcmysql and its like",
         ),
     ] = None
     database: Annotated[
@@ -76,7 +104,7 @@ class Connection:
         str | None,
         Key(
             kinds.optional(kinds.text("a host name or an address", r"[^\s@?]+"), "this machine"),
-            "the server; null: this machine",
+            "the server; null: this machine (with mysql2 its socket, and so does localhost)",
         ),
     ] = None
     port: Annotated[
@@ -89,7 +117,7 @@ class Connection:
     socket: Annotated[
         str | None,
         Key(
-            kinds.optional(_FILE, "host and port"),
+            kinds.optional(kinds.text("an absolute path", r"/.+"), "host and port"),
             "the server's socket, instead of host and port",
         ),
     ] = None
@@ -106,11 +134,11 @@ class Connection:
             kinds.optional(
                 kinds.text(
                     "disabled, preferred, required, verify_ca or verify_identity",
-                    "(?i)disabled|preferred|required|verify_ca|verify_identity",
+                    "(?i)(ssl_mode_)?(disabled|preferred|required|verify_ca|verify_identity)",
                 ),
                 "preferred",
             ),
-            "mysql2: encryption; more than preferred needs sslca, and verify_identity checks the"
+            "mysql2: encryption; verify_ca and verify_identity need sslca, the latter checks the"
             " name too",
         ),
     ] = None
@@ -124,7 +152,13 @@ class Connection:
     sslmode: Annotated[
         str | None,
         Key(
-            kinds.optional(kinds.text("a mode of libpq, such as verify-full"), "prefer"),
+            kinds.optional(
+                kinds.text(
+                    "disable, allow, prefer, require, verify-ca or verify-full",
+                    "disable|allow|prefer|require|verify-ca|verify-full",
+                ),
+                "prefer",
+            ),
             "postgresql: what must be encrypted and checked",
         ),
     ] = None
@@ -133,6 +167,13 @@ class Connection:
         Key(
             kinds.optional(_FILE, "libpq's default"),
             "postgresql: the authorities that the server's certificate is checked against",
+        ),
+    ] = None
+    schema_search_path: Annotated[
+        str | None,
+        Key(
+            kinds.optional(kinds.text("schemas' names, with commas"), "the account's own"),
+            "postgresql: the schemas in which the table is looked for",
         ),
     ] = None
     sslcert: Annotated[

@@ -2,6 +2,7 @@
 
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,21 +68,23 @@ class _Loader(_SafeLoader):
             ) from None
 
 
-def read_document(path: Path, place: Place) -> dict[Any, Any] | None:
+def read_document(
+    path: Path, place: Place, ways_out: Callable[[], str] | None = None
+) -> dict[Any, Any] | None:
     """The file's mapping, empty for an empty file; None, with the problems said, if there is none.
 
-    No message shows the file's text: it may hold a password.
+    With `ways_out`, which says what to do about Ruby, the file may be an ERB template: its values
+    are sealed then (`erb.py`). No message shows the file's text: it may hold a password.
     """
     data = _read(path, place)
     if data is None:
         return None
+    is_template = ways_out is not None and b"<%" in data
     try:
-        value, duplicates = _parse(data)
-    except yaml.YAMLError as problem:
-        place.say(_explained(problem, data))
-        return None
-    except RecursionError:
-        place.say("not a configuration: nested too deeply")
+        value, duplicates = _parse_template(data) if is_template else _parse(data)
+    except _Unreadable as problem:
+        ways = f" {ways_out()}" if ways_out is not None and problem.is_ruby else ""
+        place.say(f"{problem}{ways}")
         return None
     for line, name in duplicates:
         place.at(name).say(f"found twice, again in line {line}; expected once")
@@ -93,6 +96,16 @@ def read_document(path: Path, place: Place) -> dict[Any, Any] | None:
     return value
 
 
+class _Unreadable(Exception):
+    """What keeps a file from being read; `is_ruby` where that is Ruby that is not run here."""
+
+    is_ruby = False
+
+
+class _Statement(_Unreadable):
+    is_ruby = True
+
+
 def _read(path: Path, place: Place) -> bytes | None:
     try:
         status = path.stat()
@@ -102,22 +115,67 @@ def _read(path: Path, place: Place) -> bytes | None:
         if status.st_size > LONGEST_FILE:
             place.say(f"{status.st_size} bytes long; expected a YAML file of up to {LONGEST_FILE}")
             return None
-        data = path.read_bytes()
-        data.decode()
+        return path.read_bytes()
     except FileNotFoundError:
         place.say("no such file; expected a YAML file")
     except OSError as problem:
         place.say(f"can't be read: {problem.strerror}; expected a YAML file that we may read")
         place.problems.is_denied |= isinstance(problem, PermissionError)
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        place.say(f"line {line}: found bytes that are no UTF-8, expected UTF-8 text")
-    else:
-        return data
     return None
 
 
+def _parse_template(data: bytes) -> tuple[object, list[tuple[int, str]]]:
+    """As `_parse`, of a file with ERB in it."""
+    # Only a file with ERB pays for this import.
+    from ordermonit.configuration import erb
+
+    try:
+        sealed = erb.sealed(data)
+        try:
+            return _parse(sealed)
+        except _Unreadable:
+            erb.refuse_alone(sealed)
+            raise
+    except erb.Statement as statement:
+        raise _Statement(
+            f"line {statement.line}: found a line of Ruby ({statement.shown}), expected YAML with"
+            " look-ups such as <%= ENV['NAME'] %>."
+        ) from None
+
+
 def _parse(data: bytes) -> tuple[object, list[tuple[int, str]]]:
+    try:
+        return _loaded(_utf8(data))
+    except yaml.YAMLError as problem:
+        raise _Unreadable(_explained(problem, data)) from None
+    except RecursionError:
+        raise _Unreadable("not a configuration: nested too deeply") from None
+
+
+def _utf8(data: bytes) -> bytes:
+    """The file, if its keys and values are UTF-8. Comments may be in any character set: they are
+    old, and nobody reads them here."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        text = data.decode("utf-8", "replace")
+        # With NULs it is UTF-16, of which nothing can be read.
+        lines = (
+            token.start_mark.line + 1
+            for token in yaml.scan(text, _SafeLoader)
+            if "\ufffd" in str(getattr(token, "value", ""))
+        )
+        wrong = line if "\0" in text else next(lines, None)
+        if wrong is not None:
+            raise _Unreadable(
+                f"line {wrong}: found bytes that are no UTF-8, expected UTF-8 text"
+            ) from None
+        return text.encode()
+    return data
+
+
+def _loaded(data: bytes) -> tuple[object, list[tuple[int, str]]]:
     if len(_OPENING.findall(data)) > _MOST_NESTED:
         raise RecursionError
     loader = _Loader(data)

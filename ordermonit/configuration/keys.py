@@ -65,7 +65,7 @@ def read(
     for name, value in values.items():
         key = keys.get(name) if isinstance(name, str) else None
         if key is None:
-            place.at(name).say(_unknown(name, value, keys, hide))
+            place.at(name).say(unknown_key(name, value, keys, hide=hide))
             continue
         try:
             found[name] = key.kind.accept(value)
@@ -79,7 +79,8 @@ def read(
     return found
 
 
-def _unknown(name: object, value: object, keys: Mapping[str, Key], hide: bool) -> str:
+def unknown_key(name: object, value: object, keys: Mapping[str, Key], *, hide: bool) -> str:
+    """What is said of a key that none of `keys` is; `hide` as for `read`."""
     right = nearest(name, keys)
     bad = None
     if right and not keys[right].kind.takes(value):

@@ -154,12 +154,17 @@ def file_path(expected: str) -> Kind:
 
 
 def words(expected: str, *, at_least_one: bool) -> Kind:
-    """A list of different texts, as a set."""
+    """A list of different texts or whole numbers (a Rails enum's), as a set of texts."""
+
+    def word(value: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return _plain(value, "text")
 
     def accept(value: object) -> frozenset[str]:
         if not isinstance(value, list) or (at_least_one and not value):
             raise misfit(value, expected)
-        return frozenset(_each(value, lambda one: _plain(one, "text")))
+        return frozenset(_each(value, word))
 
     return Kind(expected, accept)
 

@@ -96,6 +96,30 @@ def nearest(name: object, names: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def misspelt(name: object, names: Iterable[str]) -> str | None:
+    """The right key that this is a slip of: one letter wrong, left out, put in or changed over with
+    its neighbour, or two of them in a long name."""
+    word = str(name)[:64].lower()
+    for right in names:
+        if _slips(word, right) <= (1 if len(right) < 8 else 2):
+            return right
+    return None
+
+
+def _slips(one: str, other: str) -> int:
+    """The distance of Damerau and Levenshtein, with each pair of neighbours changed over once."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one):
+        older, before, row = before, row, [at + 1]
+        for to, its in enumerate(other):
+            least = min(before[to] + (letter != its), before[to + 1] + 1, row[to] + 1)
+            if at and to and letter == other[to - 1] and its == one[at - 1]:
+                least = min(least, older[to - 1] + 1)
+            row.append(least)
+    return row[-1]
+
+
 def unknown(name: object, bad_value: str | None, expectations: Mapping[str, str]) -> str:
     """An unknown key: the nearest right one and what that takes, else all that there are.
 

@@ -120,8 +120,9 @@ class Process:
         str,
         Key(
             kinds.text(
-                "a name of letters, digits, dots, _ and -, at most 64, that begins with a letter",
-                r"[A-Za-z][A-Za-z0-9._-]{0,63}",
+                "a name of at most 64 letters, blanks and other visible characters, but no /",
+                # Nor what is not seen, or turns the line round.
+                "[^/\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]{1,64}",
             ),
             "the name in the log, in SYSLOG_IDENTIFIER and in messages",
         ),
@@ -304,6 +305,11 @@ class Database:
     read_timeout: Annotated[
         float, Key(kinds.seconds(), "seconds until a database that does not answer counts as down")
     ] = 15
+
+    @property
+    def quoted_table(self) -> str:
+        """The table's name as PostgreSQL takes it in a text."""
+        return ".".join(f'"{part}"' for part in self.table.split("."))
 
     def engine_url(self) -> "URL":
         """The URL for `sqlalchemy.create_engine`."""

@@ -12,9 +12,11 @@ from ordermonit.configuration import Database
 from ordermonit.cycle.behind import compare
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
 from ordermonit.doctor.known import Known
-from ordermonit.doctor.servers import changing_rights, plan_problem
+from ordermonit.doctor.servers import changing_rights, key_problem, number_problem, plan_problem
 from ordermonit.errors import CheckpointError, ConfigurationError, OrdermonitError
-from ordermonit.front.database import Front, opened
+from ordermonit.front.connection import opened
+from ordermonit.front.database import Front
+from ordermonit.front.refusals import address_of, no_whole_numbers
 
 #: The server's clock, in seconds since 1970.
 _EPOCH = {
@@ -22,7 +24,24 @@ _EPOCH = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
     "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400",
 }
-_EPOCH["mariadb"] = _EPOCH["mysql"]
+
+#: Each column of the table and its type.
+_TYPES = {
+    "mysql": "SELECT column_name, column_type FROM information_schema.columns"
+    " WHERE table_schema = :schema AND table_name = :table",
+    "postgresql": "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+    " WHERE attrelid = to_regclass(:name) AND attnum > 0 AND NOT attisdropped",
+    "sqlite": "SELECT name, type FROM pragma_table_info(:table)",
+}
+
+#: How a plan is asked for. MySQL 9 draws a tree unless told otherwise.
+_EXPLAIN = {
+    "mysql": "EXPLAIN FORMAT=TRADITIONAL",
+    "postgresql": "EXPLAIN",
+    "sqlite": "EXPLAIN QUERY PLAN",
+}
+for _each in (_EPOCH, _TYPES, _EXPLAIN):
+    _each["mariadb"] = _each["mysql"]
 
 
 @dataclass(frozen=True)
@@ -54,14 +73,29 @@ class _Look:
                 f"`orders` names one column twice: {', '.join(names)}",
                 "Correct the column names under `orders` in database.yml",
             )
-        try:
-            self.front.from_head(0, 1)
-        except (ValueError, TypeError):
-            raise ConfigurationError(
-                f"the column {settings.id} of {settings.table} has no whole numbers",
-                "Correct id under `orders` in database.yml: it is the primary key",
-            ) from None
+        self.front.from_head(0, 1)
+        types = self._types()
+        if settings.id in types and key_problem(types[settings.id]):
+            raise no_whole_numbers(settings, self.dialect)
         yield ok(f"the table {settings.table} has {', '.join(names)}")
+        problem = number_problem(types.get(settings.number, ""))
+        if problem is not None:
+            yield warning(
+                f"the column {settings.number} of {settings.table} {problem}: the node is asked for"
+                " the whole numbers in it, and others never reach it",
+                "Name a column of whole numbers or of text as number under `orders` in"
+                " database.yml, if there is one",
+            )
+
+    def _types(self) -> dict[str, str]:
+        """Each column's type, as the server writes it; none where it doesn't say."""
+        settings = self.settings
+        schema, _, table = settings.table.rpartition(".")
+        values = {"table": table, "name": settings.quoted_table}
+        values["schema"] = schema or settings.engine_url().database or ""
+        statement = _TYPES.get(self.dialect)
+        rows = self.connection.execute(sa.text(statement), values) if statement else ()
+        return {str(name): str(type).lower() for name, type in rows}
 
     def index(self) -> Findings:
         """The keyset read goes by the key, whatever the table's size."""
@@ -87,9 +121,8 @@ class _Look:
         )
         if self.dialect == "postgresql":
             # For a small table the planner prefers to read it whole, and is right.
-            self.connection.exec_driver_sql("SET enable_seqscan = off")
-        explain = "EXPLAIN QUERY PLAN" if self.dialect == "sqlite" else "EXPLAIN"
-        rows = self.connection.exec_driver_sql(f"{explain} {statement}").mappings()
+            self.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = self.connection.exec_driver_sql(f"{_EXPLAIN[self.dialect]} {statement}").mappings()
         return [dict(row) for row in rows]
 
     def newest(self) -> Findings:
@@ -131,7 +164,7 @@ class _Look:
         return changing_rights(grants, schema or self.settings.engine_url().database or "", table)
 
     def _postgresql_rights(self) -> list[str]:
-        quoted = ".".join(f'"{part}"' for part in self.settings.table.split("."))
+        quoted = self.settings.quoted_table
         wanted = sa.text(
             "SELECT p FROM unnest(ARRAY['INSERT','UPDATE']) p"
             " WHERE has_any_column_privilege(:name, p)"
@@ -177,8 +210,7 @@ def database(settings: Database, known: Known) -> Findings:
     try:
         with opened(settings) as connection:
             connects = True
-            where = settings.engine_url().render_as_string(hide_password=True)
-            yield ok(f"{where} answers")
+            yield ok(f"{address_of(settings.engine_url())} answers")
             look = _Look(connection, settings, known)
             while left:
                 yield from left[0][1](look)

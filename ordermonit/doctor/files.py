@@ -8,6 +8,7 @@ from pathlib import Path
 from ordermonit.configuration import Configuration
 from ordermonit.configuration.alerts import FILE as ALERTS_FILE
 from ordermonit.configuration.alerts import load_alerts
+from ordermonit.configuration.variables import FILE as VARIABLES_FILE
 from ordermonit.doctor.findings import Finding, Findings, error, ok, warning
 from ordermonit.doctor.known import Known
 from ordermonit.errors import ConfigurationError
@@ -29,6 +30,7 @@ def configuration(load: Callable[[], Configuration], directory: Path, known: Kno
         return
     if loaded.database.engine_url().password is not None:
         yield from _secrets(directory / "database.yml", "a password")
+    yield from _secrets(directory / VARIABLES_FILE, "variables for database.yml")
     for key in _keys(loaded):
         yield from _key_file(key)
 

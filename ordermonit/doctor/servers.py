@@ -38,6 +38,25 @@ def plan_problem(dialect: str, rows: Sequence[Mapping[str, object]]) -> str | No
     return "sorts what it reads" if sorts else None
 
 
+#: Types of columns that hold whole numbers, as servers name them in lower case.
+_WHOLE = re.compile(
+    r"(big|small|medium|tiny)?(int|integer|serial)[0-9]?\b|(decimal|numeric)\([0-9]+(,0)?\)"
+)
+_ROUNDED = re.compile(r"decimal|numeric|double|float|real|money")
+
+
+def key_problem(type: str) -> str | None:
+    """What is wrong with a column of this type as the key, None if nothing is."""
+    return None if _WHOLE.match(type) else f"is {type}, not a whole number"
+
+
+def number_problem(type: str) -> str | None:
+    """What is wrong with a column of this type for orders' numbers, None if nothing is."""
+    if _ROUNDED.match(type) and not _WHOLE.match(type):
+        return f"is {type}, which keeps no number as it was typed"
+    return None
+
+
 def _text(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(str(value) for row in rows for value in row.values())
 

@@ -1,22 +1,19 @@
 """The Front's database, read only: keyset pagination on the orders' primary key.
 
-No transaction is held: each SELECT stands for itself, and the connection is closed before the node
-is asked anything.
+Each SELECT stands for itself and sees what is committed by then. The connection is closed before
+the node is asked anything.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
-from sqlalchemy.pool import NullPool
 
 from ordermonit.configuration import Database
-from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
-from ordermonit.front.watchdog import Watchdog
+from ordermonit.front.connection import opened
 from ordermonit.orders.gaps import Gap
 from ordermonit.orders.ignored import BLOCK, Count
 from ordermonit.orders.model import Order
@@ -25,24 +22,13 @@ from ordermonit.orders.model import Order
 _IDS_A_STATEMENT = 20_000
 _GAPS_A_STATEMENT = 200
 
-#: What servers answer when the configuration, not the server, is wrong.
-_REFUSALS = (
-    "access denied",
-    "unknown database",
-    "authentication failed",
-    "no password supplied",
-    "does not exist",
-    "unable to open database file",
-)
-#: What drivers answer when the other side is not whom we were told to trust.
-_TLS = ("certificate", "ssl is required", "does not support ssl")
-
 
 class Front:
     """An open connection to the Front. Get it from `connected`."""
 
     def __init__(self, connection: sa.Connection, database: Database) -> None:
         self._connection = connection
+        self._database = database
         self._id: sa.ColumnClause[int] = sa.column(database.id, sa.BigInteger)
         self._state: sa.ColumnClause[Any] = sa.column(database.state)
         self._created_at: sa.ColumnClause[Any] = sa.column(database.created_at)
@@ -84,12 +70,12 @@ class Front:
         found = self._connection.scalar(
             sa.select(self._id).select_from(self._table).where(since).order_by(self._id).limit(1)
         )
-        return None if found is None else int(found)
+        return None if found is None else self._whole(found)
 
     def newest(self) -> int | None:
         """The greatest id, None without orders."""
         found = self._connection.scalar(sa.select(sa.func.max(self._id)).select_from(self._table))
-        return None if found is None else int(found)
+        return None if found is None else self._whole(found)
 
     def by_id(self, ids: Iterable[int]) -> dict[int, Order]:
         """The orders with these ids that are still there."""
@@ -166,13 +152,21 @@ class Front:
             .order_by(self._id.desc())
             .limit(limit)
         )
-        return sorted(int(found) for found in self._connection.scalars(newest_first))
+        return sorted(map(self._whole, self._connection.scalars(newest_first)))
 
     def _read(self, select: sa.Select[Any]) -> list[Order]:
         return [
-            Order(int(id), _text(number), _text(state), _utc(created))
+            Order(self._whole(id), _text(number), _text(state), _utc(created))
             for id, number, state, created in self._connection.execute(select)
         ]
+
+    def _whole(self, id: Any) -> int:
+        """A key as a number. Raises ConfigurationError for one that does not grow."""
+        if not isinstance(id, float) and _is_whole(id):
+            return int(id)
+        from ordermonit.front.refusals import no_whole_numbers
+
+        raise no_whole_numbers(self._database, self._connection.dialect.name)
 
 
 def _joined(blocks: Sequence[int]) -> list[tuple[int, int]]:
@@ -192,113 +186,29 @@ def connected(database: Database, timeout: float | None = None) -> Iterator[Fron
         yield Front(connection, database)
 
 
-@contextmanager
-def opened(database: Database, timeout: float | None = None) -> Iterator[sa.Connection]:
-    """A connection to the Front's database.
-
-    `timeout` in seconds, to connect and for a statement; `read_timeout` where it is None.
-
-    Raises Unavailable when it is down, ConfigurationError when it is the wrong one or refuses us;
-    statements that fail inside count too.
-    """
-    url = database.engine_url()
-    seconds = database.read_timeout if timeout is None else timeout
-    try:
-        engine = sa.create_engine(
-            url,
-            poolclass=NullPool,
-            isolation_level="AUTOCOMMIT",
-            connect_args=_connect_args(url, seconds),
-            hide_parameters=True,
-        )
-    except (ImportError, exc.ArgumentError) as problem:
-        raise ConfigurationError(
-            f"database.yml: no driver for {url.drivername}: {problem}",
-            "Install it: pip install 'ordermonit[mysql]' or 'ordermonit[postgresql]'",
-        ) from None
-    if url.get_driver_name() == "pymysql":
-        from ordermonit.front.fast_pymysql import connect
-
-        event.listen(engine, "do_connect", connect)
-    try:
-        with _watched(engine, seconds), engine.connect() as connection:
-            yield connection
-    except exc.DBAPIError as problem:
-        raise _explained(problem, url, database) from problem
-
-
-def _connect_args(url: sa.URL, seconds: float) -> dict[str, object]:
-    whole = math.ceil(seconds)
-    arguments: dict[str, dict[str, object]] = {
-        "mysql": {"connect_timeout": whole, "read_timeout": seconds, "write_timeout": seconds},
-        "postgresql": {
-            "connect_timeout": whole,
-            "options": f"-c statement_timeout={whole}s",
-        },
-        "sqlite": {"timeout": seconds},
-    }
-    return arguments.get(url.get_backend_name(), {})
-
-
-@contextmanager
-def _watched(engine: sa.Engine, seconds: float) -> Iterator[None]:
-    """Shut the connection of a PostgreSQL server that hangs.
-
-    libpq waits for an answer without a deadline, and a statement_timeout is the server's own: while
-    its kernel acknowledges what we send, nobody would ever give up.
-    """
-    if engine.url.get_backend_name() != "postgresql":
-        yield
-        return
-    watchdog = Watchdog(seconds + 1)  # the server's own timeout says more: it goes first
-    # The driver asks for a few things before our first statement.
-    event.listen(engine, "connect", lambda raw, _: watchdog.watch(raw.fileno()), insert=True)
-    event.listen(engine, "before_cursor_execute", lambda *_: watchdog.again())
-    try:
-        yield
-    finally:
-        watchdog.end()
-
-
-def _explained(problem: exc.DBAPIError, url: sa.URL, database: Database) -> OrdermonitError:
-    text = " ".join(str(problem.orig).split())
-    where = url.render_as_string(hide_password=True)
-    wrong_schema = isinstance(problem, exc.ProgrammingError) or "no such " in text
-    if wrong_schema or "Unknown column" in text:
-        return ConfigurationError(
-            f"database.yml: {where} does not have what `orders` names"
-            f" (table {database.table}): {text}",
-            "Correct the table and column names under `orders`",
-        )
-    if any(word in text.lower() for word in _TLS):
-        is_mysql = url.get_backend_name() == "mysql"
-        keys = "ssl_mode and sslca" if is_mysql else "sslmode and sslrootcert"
-        return ConfigurationError(
-            f"database.yml: there is no trusted connection to {where}: {text}",
-            f"Correct {keys} there, or the certificate of the server",
-        )
-    if any(refusal in text.lower() for refusal in _REFUSALS):
-        return ConfigurationError(
-            f"database.yml: {where} refuses us: {text}",
-            "Correct the username, password or database there",
-        )
-    return Unavailable(
-        f"the Front's database {where} is down: {text}",
-        "Nothing is lost; the next cycle goes on. Look at the database server",
-    )
-
-
 def _literal(number: int) -> sa.ColumnElement[int]:
     """A number as text of the statement: thousands of them are no thousands of parameters."""
     return sa.literal_column(str(int(number)), sa.BigInteger)
 
 
+def _is_whole(value: object) -> bool:
+    match value:
+        case float():
+            return value.is_integer()
+        case Decimal():
+            return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, int)
+
+
 def _text(value: object) -> str | None:
+    """A number or a state as text, without the blanks with which char(20) ends, and without the
+    decimals that a DECIMAL or DOUBLE column adds to a whole number."""
     if value is None:
         return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
+    if isinstance(value, float | Decimal) and _is_whole(value):
+        value = int(value)
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.rstrip(" ")
 
 
 def _utc(value: object) -> datetime | None:

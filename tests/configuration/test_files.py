@@ -141,10 +141,24 @@ def test_a_misspelt_key_with_a_bad_value_is_one_problem(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["", "9lives", "a b", "../x", "x" * 65, "ünï"])
-def test_app_name_is_safe_for_a_file_s_name(tmp_path: Path, name: str) -> None:
-    (problem,) = problems(write(tmp_path, process=f"app_name: '{name}'"))
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "../x", "x" * 65, "a\\nb", "a\\u202eb", "\\u200b"]
+)
+def test_app_name_is_safe_for_a_file_s_name_and_a_line(tmp_path: Path, name: str) -> None:
+    (problem,) = problems(write(tmp_path, process=f'app_name: "{name}"'))
     assert problem.startswith("process.yml: app_name: found ")
+
+
+@pytest.mark.parametrize(
+    "name", ["Order Monit Service", "9 vidas", "Ação & Cia. (loja nº 2)", "注文"]
+)
+def test_app_name_is_any_that_a_person_would_give(tmp_path: Path, name: str) -> None:
+    assert load(write(tmp_path, process=f'app_name: "{name}"'), {}).process.app_name == name
+
+
+def test_comments_may_be_in_any_character_set(tmp_path: Path) -> None:
+    text = "# a sa\xedda do log\napp_name: Order  # servi\xe7o\n".encode("latin-1")
+    assert load(write(tmp_path, process=text), {}).process.app_name == "Order"
 
 
 # ---- Files as a whole
@@ -191,7 +205,7 @@ def test_missing_files_are_all_named(tmp_path: Path) -> None:
         (b"running_cycle: !!bool x", "line 1, column 16: found a number or date that can't be"),
         (b"running_cycle: !!python/none", "line 1, column 16: found could not determine"),
         (b"running_cycle: 1\n--- \nrunning_cycle: 2", "line 2, column 1"),
-        (b"a: 1\n# \xe9\n", "line 2: found bytes that are no UTF-8"),
+        (b"# \xe9\na: 1\nb: \xe9\n", "line 3: found bytes that are no UTF-8"),
         ("running_cycle: 1".encode("utf-16"), "line 1: found bytes that are no UTF-8"),
         (b"running_cycle: 1\n\0", "line 2: found a control character"),
         (b"[" * 30_000, "not a configuration: nested too deeply"),

@@ -30,9 +30,9 @@ def _write(file: str, text: str) -> Callable[[Shop], object]:
     return lambda shop: (shop.world.config / file).write_text(text)
 
 
-def _alerts(text: str, mode: int) -> Callable[[Shop], None]:
+def _file(name: str, text: str, mode: int) -> Callable[[Shop], None]:
     def write(shop: Shop) -> None:
-        file = shop.world.config / "alerts.yml"
+        file = shop.world.config / name
         file.write_text(text)
         file.chmod(mode)
 
@@ -95,12 +95,16 @@ SEEDS = {
         lambda shop: (shop.world.config / "database.yml").chmod(0o644),
         *("configuration", "warning", "everybody on this machine may read", "chmod o= "),
     ),
+    "variables that everybody may read": Seed(
+        _file("environment", "A=1\n", 0o644),
+        *("configuration", "warning", "environment has variables for database.yml", "chmod o= "),
+    ),
     "channels that everybody may read": Seed(
-        _alerts("channels: ['json://token@hook/']\n", 0o644),
+        _file("alerts.yml", "channels: ['json://token@hook/']\n", 0o644),
         *("configuration", "warning", "alerts.yml has secrets in its URLs", "chmod o= "),
     ),
     "a misspelt key of alerts.yml": Seed(
-        _alerts("chanels: []\n", 0o640),
+        _file("alerts.yml", "chanels: []\n", 0o640),
         *("configuration", "warning", "did you mean channels", "Correct what is named"),
     ),
     "a private key that others may read": Seed(

@@ -48,7 +48,8 @@ class Shop:
         for name in world.files:
             world.configure(name)
             (world.config / f"{name}.yml").chmod(0o640)
-        (world.config / "alerts.yml").unlink(missing_ok=True)
+        for name in ("alerts.yml", "environment"):
+            (world.config / name).unlink(missing_ok=True)
         for file, content in self._keys.items():
             file.write_bytes(content)
         world.sshd.key.chmod(0o600)

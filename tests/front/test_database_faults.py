@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from ordermonit.configuration import Database
 from ordermonit.errors import Unavailable
-from ordermonit.front.database import connected, opened
+from ordermonit.front.connection import opened
+from ordermonit.front.database import connected
 from tests.conftest import MakeDatabase, MakeWorld
 from tests.parts.abacos import Mood
 from tests.parts.databases import PASSWORD, Kind

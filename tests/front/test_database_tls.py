@@ -1,5 +1,6 @@
 """Databases over TLS: what is encrypted, whom we trust, and what is said of the others."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,13 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from ordermonit import configuration
-from ordermonit.front.database import opened
+from ordermonit.front.connection import opened
 from tests.conftest import MakeDatabase
-from tests.parts.databases import Kind
+from tests.parts.databases import PASSWORD, Kind
 from tests.parts.front import Front
 from tests.parts.mariadb import MariaDB
 from tests.parts.place import Place
-from tests.parts.postgres import Postgres
+from tests.parts.postgres import Postgres, reload_rules
 from tests.parts.processes import private_directory
 
 _USERS = {Kind.MARIADB: "mysql", Kind.POSTGRES: "postgres"}
@@ -79,6 +81,10 @@ class Served:
         with opened(configuration.load(self._place.directory).database) as connection:
             return str(connection.exec_driver_sql(_CIPHERS[self.kind]).scalar())
 
+    def reload(self) -> None:
+        """PostgreSQL reads its rules anew."""
+        reload_rules(self._front.engine)
+
     def refusal(self) -> str:
         """What a cycle says that must end with a wrong configuration."""
         run = self._place.run("cycle")
@@ -112,11 +118,48 @@ def test_a_connection_is_encrypted_where_the_server_can(served: Served) -> None:
     assert served.cipher()
 
 
-def test_no_authority_is_read_where_none_is_configured(make_database: MakeDatabase) -> None:
+def test_encryption_may_be_demanded_without_an_authority(served: Served) -> None:
+    mode = {Kind.MARIADB: {"ssl_mode": "required"}, Kind.POSTGRES: {"sslmode": "require"}}
+    served.configure(**mode[served.kind])
+    assert served.cipher()
+
+
+def test_a_server_that_demands_encryption_says_so(
+    server: tuple[MariaDB | Postgres, Path], place: Place
+) -> None:
+    running, _ = server
+    served = Served(*server, place)
+    if isinstance(running, Postgres):
+        rules = running.directory / "data" / "pg_hba.conf"
+        before = rules.read_text()
+        rules.write_text(before.replace("\nhost ", "\nhostssl "))
+        served.configure(sslmode="disable")
+        served.reload()
+        assert "Take `sslmode: disable` out there, if the server demands" in served.refusal()
+        rules.write_text(before)
+        served.reload()
+        return
+    served.configure(ssl_mode="disabled")
+    root = pymysql.connect(unix_socket=str(running.socket), user="root", autocommit=True)
+    with root, root.cursor() as cursor:
+        cursor.execute("SET GLOBAL require_secure_transport = ON")
+        refusal = served.refusal()
+        cursor.execute("SET GLOBAL require_secure_transport = OFF")
+        assert "ake `ssl_mode: disabled` out" in refusal
+        cursor.execute(f"CREATE USER sealed IDENTIFIED BY '{PASSWORD}' REQUIRE SSL")
+    served.configure(ssl_mode="disabled", username="sealed")
+    assert "or take `ssl_mode: disabled` out: the account may demand" in served.refusal()
+
+
+def test_no_authority_is_read_where_none_is_configured(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/as-before.pem")
     url = make_database(Kind.MARIADB).url.render_as_string(hide_password=False)
     with opened(configuration.Database(url=url)) as connection:
         driver: Any = connection.connection.driver_connection
         assert driver.ctx.cert_store_stats()["x509_ca"] == 0
+    assert os.environ["SSL_CERT_FILE"] == "/etc/as-before.pem"
 
 
 def test_nothing_is_encrypted_where_that_is_switched_off(served: Served) -> None:
@@ -132,9 +175,11 @@ def test_a_certificate_of_a_known_authority_is_trusted(served: Served, name: boo
 
 
 def test_a_name_in_a_certificate_counts_only_where_it_is_checked(served: Served) -> None:
-    served.check(served.certificate, name=False, host="localhost")
+    # To mysql2 localhost is a socket.
+    adapter = {Kind.MARIADB: "trilogy", Kind.POSTGRES: "postgis"}[served.kind]
+    served.check(served.certificate, name=False, host="localhost", adapter=adapter)
     assert served.cipher()
-    served.check(served.certificate, name=True, host="localhost")
+    served.check(served.certificate, name=True, host="localhost", adapter=adapter)
     assert "there is no trusted connection to" in served.refusal()
 
 

@@ -7,9 +7,17 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import sqlalchemy as sa
 
 from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
-from tests.parts.processes import Private, Server, as_user, free_port, private_directory
+from tests.parts.processes import (
+    Private,
+    Server,
+    as_user,
+    free_port,
+    private_directory,
+    wait_until,
+)
 
 _NAMES = count(1)
 
@@ -21,6 +29,19 @@ def _program(name: str) -> str:
     if found is None:
         raise FileNotFoundError(f"{name}: no PostgreSQL server is installed")
     return found
+
+
+def reload_rules(engine: sa.Engine) -> None:
+    """Let the server of this engine, which has no pool, read its pg_hba.conf anew."""
+
+    def loaded_at() -> object:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT pg_conf_load_time()").scalar()
+
+    before = loaded_at()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    wait_until(lambda: loaded_at() != before, "the rules to be read")
 
 
 class Postgres(Private):
