@@ -205,11 +205,11 @@ def test_backtrace_is_shown_only_when_asked_for(world: World) -> None:
 
 
 def test_the_log_file_has_what_the_terminal_has(world: World) -> None:
-    world.configure("process", app_name="shop-monitor", log_output=True)
+    world.configure("process", app_name="Serviço de Pedidos", log_output=True)
     world.run("init", "--from-start")
     run = world.cycle()
     assert "nothing to do" in run.stderr
-    assert "nothing to do" in (world.state / "shop-monitor.output").read_text()
+    assert "nothing to do" in (world.state / "Serviço de Pedidos.output").read_text()
     world.configure("process", ontop=False)
     assert world.cycle().stderr == ""
 

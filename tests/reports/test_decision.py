@@ -9,7 +9,7 @@ import pytest
 from ordermonit.configuration.alerts import Alerts
 from ordermonit.errors import CheckpointError, Exit, OrdermonitError, Refused, Unavailable
 from ordermonit.orders.events import Event
-from ordermonit.reports.alerts import outbox
+from ordermonit.reports.alerts import outbox, text
 from ordermonit.reports.alerts.decision import Sender, decide
 from ordermonit.reports.alerts.memory import (
     MOST_HELD,
@@ -280,3 +280,9 @@ def test_a_channel_s_name_tells_nothing_of_its_url() -> None:
 )
 def test_no_problem_repeats_a_secret_of_the_url(url: str, problem: str, said: str) -> None:
     assert _without_secrets(problem, url) == said
+
+
+def test_a_command_in_an_alert_can_be_typed_whatever_the_app_is_called() -> None:
+    trouble = Trouble(77, NOW, "access is refused", "the host key changed")
+    said = text.refused(trouble, "Order Monit Service").text
+    assert "journalctl -x -t 'Order Monit Service' -n 5" in said

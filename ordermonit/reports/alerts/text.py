@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 
 from ordermonit.reports.alerts.memory import Trouble
 from ordermonit.reports.notes import Note
@@ -74,7 +75,7 @@ def refused(trouble: Trouble, app_name: str) -> Part:
     return Part(
         trouble.title,
         f"Since {iso(trouble.since)} every cycle fails: {cut(trouble.error, LONGEST_TROUBLE)}\n"
-        f"What it means and what to do, at length: journalctl -x -t {app_name} -n 5",
+        f"What it means and what to do, at length: journalctl -x -t {quote(app_name)} -n 5",
     )
 
 
