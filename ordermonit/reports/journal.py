@@ -48,7 +48,8 @@ class Log:
             named = details | {"number": f"{ID_PREFIX}{details.get('id')}"}
         message = event.sentence.format_map(named)
         for sink in self._sinks:
-            with suppress(OSError):  # journald restarts, a terminal is closed
+            # journald restarts, a terminal is closed, a field is none: the others have theirs.
+            with suppress(Exception):
                 sink(event, message, details)
 
 
