@@ -217,7 +217,8 @@ def _insertion(
     task = Operation.INSERT_ORDER
     maybe = max(record.inserted_by, InsertedBy.MAYBE_US, key=_claim)
     begun = record.with_(in_flight=task, reason=Reason.NOT_FOUND, inserted_by=maybe)
-    yield Save(begun, (Event.ORDER_MISSING,) if is_missing else (), operation=task)
+    is_news = is_missing and record.reason is not Reason.NOT_DUE  # which is asked in every cycle
+    yield Save(begun, (Event.ORDER_MISSING,) if is_news else (), operation=task)
     answer = yield Run(task)
     if answer.verdict.is_outage:  # C5
         return Trouble(task, answer)
@@ -246,7 +247,9 @@ def _insertion(
             return Trouble(task, answer)
     if answer.verdict is Verdict.NOT_DUE:
         waiting = ended.with_(reason=Reason.NOT_DUE, last_error=answer.error)
-        yield Save(waiting, (Event.INSERTION_WAITING,), final=True, operation=task)
+        is_told = (before.reason, before.last_error) == (Reason.NOT_DUE, answer.error)
+        news = (Event.INSERTION_WAITING,) * (not is_told)
+        yield Save(waiting, news, final=True, operation=task)
         return None
     return (yield from _refused(ended, task, answer, rules, scene))
 
