@@ -6,13 +6,15 @@ from pathlib import Path
 
 from ordermonit.configuration import Configuration
 from ordermonit.doctor.files import behind_protect_home
-from ordermonit.doctor.findings import Findings, error, not_tried, ok, warning
+from ordermonit.doctor.findings import Finding, Findings, error, not_tried, ok, warning
+from ordermonit.doctor.journal import journal
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import Units, credentials
 from ordermonit.errors import Exit
 from ordermonit.health.systemctl import SERVICE, TIMER, Properties
 from ordermonit.health.timer import seconds
 from ordermonit.rights import name_of
+from ordermonit.state.directory import State
 from ordermonit.times import spoken
 
 #: Where the generator and the service look, whatever --config and --state say.
@@ -54,9 +56,9 @@ def service(units: Units, state: Path, known: Known) -> Findings:
     yield from _as_on_disk(units)
     yield from _program(units.service)
     yield from _owner(units, state)
-    yield from _last_end(units.service)
+    yield from _last_end(units.service, state)
     yield from _hidden(units.service, known.configuration)
-    yield from _journal()
+    yield from journal(units.service, known)
 
 
 def _not_installed(units: Units) -> Findings:
@@ -145,13 +147,14 @@ def _owner(units: Units, state: Path) -> Findings:
         )
 
 
-def _last_end(unit: Properties) -> Findings:
+def _last_end(unit: Properties, state: Path) -> Findings:
     if unit.get("ActiveState") == "activating":  # systemd has forgotten the last end by then
         yield ok("a cycle runs just now")
         return
     if unit["Result"] == "success":
         when = unit.get("ExecMainExitTimestamp")
-        yield ok(f"the last cycle ended well, {when}" if when else "no cycle has ended since boot")
+        # systemd forgets the service whenever nothing wants it; the cycles remember themselves.
+        yield ok(f"the last cycle ended well, {when}") if when else _last_noted(state)
         return
     status = unit.get("ExecMainStatus", "")
     if unit["Result"] == "exit-code" and status in _BEFORE_US:
@@ -164,6 +167,18 @@ def _last_end(unit: Properties) -> Findings:
             f"See what it said: journalctl -x -n 20 -u {SERVICE}; after the remedy:"
             f" systemctl start {SERVICE}",
         )
+
+
+def _last_noted(state: Path) -> Finding:
+    """How the last cycle ended, as it has noted itself."""
+    cycles = State(state).read_cycles()
+    if not cycles:
+        return ok("no cycle has ended yet")
+    last = cycles[-1]
+    if last.exit:
+        remedy = last.remedy or f"See what it said: journalctl -x -n 20 -u {SERVICE}"
+        return warning(f"the last cycle failed: exit {last.exit}, {last.finished_at}", remedy)
+    return ok(f"the last cycle ended well, {last.finished_at}")
 
 
 def _hidden(unit: Properties, configuration: Configuration | None) -> Findings:
@@ -180,11 +195,3 @@ def _hidden(unit: Properties, configuration: Configuration | None) -> Findings:
     if configuration is not None:
         bound = f"{unit.get('BindPaths', '')} {unit.get('BindReadOnlyPaths', '')}"
         yield from behind_protect_home(configuration, bound, unit.get("ProtectHome", "no"))
-
-
-def _journal() -> Findings:
-    if not Path("/var/log/journal").is_dir():
-        yield warning(
-            "the journal is kept in memory alone: the orders' history ends with each boot",
-            "Type: mkdir /var/log/journal && systemctl restart systemd-journald",
-        )

@@ -27,6 +27,8 @@ _PROPERTIES = (
     "BindPaths",
     "BindReadOnlyPaths",
     "DropInPaths",
+    "LogRateLimitIntervalUSec",
+    "LogRateLimitBurst",
 )
 
 _CREDENTIAL = re.compile(r"^(LoadCredential(?:Encrypted)?=)(.*)$", re.MULTILINE)

@@ -247,7 +247,7 @@ def _insertion(
             return Trouble(task, answer)
     if answer.verdict is Verdict.NOT_DUE:
         waiting = ended.with_(reason=Reason.NOT_DUE, last_error=answer.error)
-        is_told = (before.reason, before.last_error) == (Reason.NOT_DUE, answer.error)
+        is_told = (record.reason, record.last_error) == (Reason.NOT_DUE, answer.error)
         news = (Event.INSERTION_WAITING,) * (not is_told)
         yield Save(waiting, news, final=True, operation=task)
         return None

@@ -157,6 +157,8 @@ KEY = f"{STATE}/.ssh/id_ed25519"
 LOAD = "LoadCredential=ssh_key:/etc/hostname"
 UNITS = "/usr/local/lib/systemd/system"
 RELOAD = "systemctl daemon-reload"
+JOURNALD = "/etc/systemd/journald.conf.d"
+VOLATILE = r"printf '[Journal]\nStorage=volatile\n'"
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,14 @@ SEEDS = {
             "mv /var/log/journal /var/log/journal.off", "mv /var/log/journal.off /var/log/journal"
         ),
         *("check service", "warning", "kept in memory alone", "mkdir /var/log/journal"),
+    ),
+    "a journal that is volatile": Seed(
+        _commands(f"mkdir {JOURNALD} && {VOLATILE} >{JOURNALD}/test.conf", f"rm -r {JOURNALD}"),
+        *("check service", "warning", "(Storage=volatile)", "Set Storage=persistent"),
+    ),
+    "a rate limit": Seed(
+        _drop_in("LogRateLimitIntervalSec=30s\nLogRateLimitBurst=9"),
+        *("check service", "warning", "takes 9 lines in 30s", "LogRateLimitBurst="),
     ),
     "a state directory of root's": Seed(
         _commands(f"chown root: {STATE}", f"chown ordermonit: {STATE}"),

@@ -52,6 +52,15 @@ def test_the_journal_has_structured_entries_and_their_explanations(inside: Insid
     assert {event.message_id for event in Event} <= {line[:32] for line in listed.splitlines()}
 
 
+def test_no_line_of_a_cycle_is_dropped_by_journald(inside: Inside) -> None:
+    machine, lines = inside.machine, 60_000
+    with machine.drop_in(UNIT, f"[Service]\nExecStart=\nExecStart=/usr/bin/seq {lines}\n"):
+        machine.run("systemctl", "start", UNIT)
+    machine.run("journalctl", "--sync")
+    counted = "journalctl --unit=ordermonit --identifier=ordermonit --output=cat | wc --lines"
+    assert int(machine.run("sh", "-c", counted).stdout) >= lines
+
+
 def test_systemctl_status_says_what_it_does_and_what_it_did(inside: Inside) -> None:
     machine = inside.machine
     inside.node.quirk("insert_order", "sleeps", 1.5)
