@@ -18,11 +18,13 @@ from ordermonit.health.health import (
     Problem,
     cycle_problems,
     front_problems,
+    lag_problems,
     pause_problem,
     record_problems,
     worst,
 )
 from ordermonit.health.timer import Timer, ask
+from ordermonit.orders.lag import MOST, Lag, waiting
 from ordermonit.orders.model import Status
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
@@ -106,8 +108,9 @@ def overview(context: Context) -> Overview:
     timer = ask()  # without D-Bus systemd answers root alone
     checkpoint = context.state.read()
     configuration, newest, misconfigured = _configuration(context)
+    lag = None
     if configuration is not None:
-        newest = _newest(configuration)
+        newest, lag = _newest(configuration, checkpoint)
     cycles = tuple(context.state.read_cycles())
     now = datetime.now(UTC)
     period = None if configuration is None else configuration.service.running_cycle
@@ -118,6 +121,9 @@ def overview(context: Context) -> Overview:
         *front_problems(newest, checkpoint.head, checkpoint.gaps),
         *_room(context.state),
     ]
+    if configuration is not None and lag is not None:
+        limit = configuration.service.max_orders_per_request
+        now_seen += lag_problems(lag, limit, configuration.service.running_cycle, now)
     problems = (
         *pause_problems,
         *in_cycles,
@@ -184,9 +190,13 @@ def _sees_what_cycles_see(state: State) -> bool:
         return False
 
 
-def _newest(configuration: Configuration) -> Newest:
+def _newest(configuration: Configuration, checkpoint: Checkpoint) -> tuple[Newest, Lag | None]:
+    head, min_age = checkpoint.head, configuration.service.min_order_age
     try:
         with connected(configuration.database, _DATABASE_PATIENCE) as front:
-            return Newest(front.newest() or 0)
+            newest = front.newest() or 0
+            found = front.from_head(head, MOST) if newest > head else []
     except OrdermonitError as problem:
-        return Newest(None, problem.message, is_down=isinstance(problem, Unavailable))
+        return Newest(None, problem.message, is_down=isinstance(problem, Unavailable)), None
+    now = datetime.now(UTC)
+    return Newest(newest), waiting(found, head, checkpoint.records, min_age, now)

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from ordermonit.errors import CheckpointError, ConfigurationError, OrdermonitErr
 from ordermonit.front.connection import opened
 from ordermonit.front.database import Front
 from ordermonit.front.refusals import address_of, no_whole_numbers
+from ordermonit.orders.lag import MOST, waiting
 
 #: The server's clock, in seconds since 1970.
 _EPOCH = {
@@ -142,12 +144,28 @@ class _Look:
         ahead = (newest or 0) - self.head
         if ahead >= 0:
             yield ok(f"the newest order's id is {newest or 0}, {ahead} ahead of HEAD")
+            yield from self._lag()
         else:
             yield warning(
                 f"the newest order's id is {newest or 0}, {-ahead} behind HEAD; orders that were"
                 " passed are there",
                 "Find out who deleted the orders after it; or, if the database is a copy, whether"
                 " it is behind. The missing ids are looked into until HEAD is reached again",
+            )
+
+    def _lag(self) -> Findings:
+        """Whether cycles take on as many orders as the shop sells."""
+        known = self.known
+        if known.configuration is None or known.checkpoint is None:
+            return
+        service, records = known.configuration.service, known.checkpoint.records
+        limit, now = service.max_orders_per_request, datetime.now(UTC)
+        beyond = self.front.from_head(self.head, MOST)
+        lag = waiting(beyond, self.head, records, service.min_order_age, now)
+        if lag.is_behind(limit):
+            yield warning(
+                f"{lag.orders} orders beyond HEAD wait for a first look, more than cycles take on",
+                lag.remedy(limit, service.running_cycle),
             )
 
     def rights(self) -> Findings:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ordermonit.doctor.findings import Findings, ok, warning
 from ordermonit.doctor.known import Known
-from ordermonit.doctor.units import SERVICE, Properties
+from ordermonit.health.systemctl import SERVICE, Properties
 from ordermonit.health.timer import seconds
 
 _KEPT = Path("/var/log/journal")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ordermonit.errors import Exit
 from ordermonit.health.timer import Timer
 from ordermonit.orders.gaps import Gap, holds_head
+from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status, by_id
 from ordermonit.state.directory import CycleResult
 from ordermonit.state.pause import Pause
@@ -16,6 +17,9 @@ from ordermonit.times import counted, moment, spoken
 #: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
 _MISSED_PERIODS = 3
 _GRACE = timedelta(minutes=1)
+
+#: By so many of the newest cycles it is judged whether most of them fail.
+_NEWEST = 10
 
 #: So many order numbers are named in one problem.
 _NAMED = 3
@@ -83,6 +87,8 @@ def cycle_problems(
                 _LONG if last.exit == Exit.REFUSED else last.remedy or _JOURNAL,
             )
         )
+    elif unsteady := _mostly_failed(cycles):
+        found.append(unsteady)
     elif timer is not None and _ended_badly_unseen(timer, cycles):
         found.append(
             Problem(Health.DOWN, f"the last cycle {_ending(timer)}", timer.ended_at, _JOURNAL)
@@ -129,6 +135,22 @@ def _failed_in_a_row(cycles: Sequence[CycleResult]) -> list[CycleResult]:
             break
         failed.insert(0, each)
     return failed
+
+
+def _mostly_failed(cycles: Sequence[CycleResult]) -> Problem | None:
+    """Whether the last good cycle is the exception among the newest."""
+    newest = cycles[-_NEWEST:]
+    failed = [each for each in newest if each.exit]
+    if 2 * len(failed) <= len(newest):
+        return None
+    last = failed[-1]
+    what = f"{len(failed)} of the last {len(newest)} cycles failed"
+    return Problem(
+        Health.DEGRADED,
+        f"{what}, the last with exit {last.exit}: {last.result}",
+        _moment(failed[0].started_at),
+        last.remedy or _JOURNAL,
+    )
 
 
 def _ended_badly_unseen(timer: Timer, cycles: Sequence[CycleResult]) -> bool:
@@ -185,12 +207,25 @@ def front_problems(newest: Newest, head: int, gaps: tuple[Gap, ...] = ()) -> lis
     return []
 
 
+def lag_problems(lag: Lag, limit: int, period: float, now: datetime) -> list[Problem]:
+    """Whether HEAD falls behind the shop. `limit` and `period` are those of service.yml."""
+    if not lag.is_behind(limit):
+        return []
+    since = None if lag.seconds is None else now - timedelta(seconds=lag.seconds)
+    what = f"{lag.orders} orders beyond HEAD wait for a first look, more than cycles take on"
+    return [Problem(Health.DEGRADED, what, since, lag.remedy(limit, period))]
+
+
 def record_problems(records: Iterable[Record]) -> list[Problem]:
     """What is wrong with orders, the same trouble grouped. Since: an order given up, when that
     was; another one, when it was first seen."""
     groups: dict[tuple[Status, Reason], list[Record]] = {}
     for record in records:
-        if record.status is Status.EXHAUSTED or (record.is_open and record.reason in _TROUBLES):
+        waits_for_payment = record.status is Status.PAYMENT_PENDING and (
+            record.reason is Reason.NOT_DUE
+        )
+        is_trouble = record.is_open and record.reason in _TROUBLES and not waits_for_payment
+        if record.status is Status.EXHAUSTED or is_trouble:
             groups.setdefault((record.status, record.reason), []).append(record)
     found = []
     for (status, reason), group in groups.items():
@@ -214,6 +249,18 @@ def record_problems(records: Iterable[Record]) -> list[Problem]:
 _TROUBLES = {
     Reason.REJECTED: ("rejected", "The next cycle tries again"),
     Reason.TIMEOUT: ("hanging", "The next cycle asks Abacos, and tries again"),
+    Reason.DIED: (
+        "whose task ended the process that ran it",
+        "The next cycle tries again; for what the node said, type: ordermonit show {}",
+    ),
+    Reason.NOT_THERE: (
+        "whose task said done, though Abacos has nothing of it",
+        "Every cycle asks Abacos; after verify_within it is an attempt, and sent again",
+    ),
+    Reason.NOT_DUE: (
+        "that the node says can't be inserted yet",
+        "Every cycle asks again; for the story, type: ordermonit show {}",
+    ),
     Reason.UNKNOWN: (
         "without an answer",
         "The next cycle asks Abacos before it sends anything again",

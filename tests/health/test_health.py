@@ -11,10 +11,12 @@ from ordermonit.health.health import (
     Problem,
     cycle_problems,
     front_problems,
+    lag_problems,
     record_problems,
     worst,
 )
 from ordermonit.health.timer import Timer
+from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.state.directory import CycleResult
 from ordermonit.times import iso
@@ -131,6 +133,15 @@ def test_before_the_first_cycle_it_is_stopped_unless_the_timer_runs() -> None:
     assert problem.what == "no cycle has run yet"
 
 
+def test_one_good_cycle_among_many_that_failed_is_degraded() -> None:
+    cycles = [cycle(20 - at, 75, "the node is down") for at in range(6)]
+    [problem] = cycle_problems([*cycles, cycle(2)], timer(), PERIOD, NOW)
+    assert problem.health is Health.DEGRADED
+    assert problem.what == "6 of the last 7 cycles failed, the last with exit 75: the node is down"
+    assert problem.since == NOW - timedelta(minutes=20, seconds=1)
+    assert cycle_problems([*cycles[:2], cycle(3), cycle(2)], timer(), PERIOD, NOW) == []
+
+
 def test_a_timer_that_does_not_come_back_after_a_boot_is_degraded() -> None:
     [problem] = cycle_problems([cycle(1)], timer(enabled=False), PERIOD, NOW)
     assert problem.health is Health.DEGRADED
@@ -172,12 +183,35 @@ def test_what_only_waits_is_no_problem() -> None:
         record_problems(
             [
                 record("1", Status.PAYMENT_PENDING, Reason.NOT_DUE, 1, ""),
-                record("2", Status.FAILED, Reason.NOT_DUE, 1, "not paid"),
                 record("3", Status.SUCCESS, Reason.OK, 1, ""),
             ]
         )
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "what", "remedy"),
+    [
+        (Reason.NOT_DUE, "1 order that the node says can't be inserted yet (id:7): why", "id:7"),
+        (Reason.DIED, "1 order whose task ended the process that ran it (id:7): why", "id:7"),
+        (Reason.NOT_THERE, "1 order whose task said done, though Abacos", "verify_within"),
+    ],
+)
+def test_every_order_that_is_not_in_abacos_is_known(reason: Reason, what: str, remedy: str) -> None:
+    [problem] = record_problems([record(None, Status.FAILED, reason, 1, "why")])
+    assert (problem.health, problem.what[: len(what)]) == (Health.DEGRADED, what)
+    assert remedy in problem.remedy
+
+
+def test_head_that_falls_behind_is_degraded_with_since_when_and_the_value_to_set() -> None:
+    assert lag_problems(Lag(15, 9e5), 5, 120, NOW) == []
+    [problem] = lag_problems(Lag(585, 3600.0), 5, 120, NOW)
+    assert (problem.health, problem.since) == (Health.DEGRADED, NOW - timedelta(hours=1))
+    assert problem.what.startswith("585 orders beyond HEAD wait")
+    assert "max_orders_per_request: 30 in service.yml, which catches up in 2 h" in problem.remedy
+    [problem] = lag_problems(Lag(585, None), 5, 120, NOW)
+    assert problem.since is None
 
 
 def test_an_order_without_a_number_is_named_by_its_id() -> None:
