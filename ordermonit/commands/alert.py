@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
@@ -15,9 +16,7 @@ from ordermonit.reports.alerts.memory import Message
 
 def alert(context: Context) -> int:
     """Send a test to every channel. TEMPORARY when one did not take it."""
-    alerts = _alerts(context)
-    channels = outbox.named(alerts.channels)
-    host = socket.gethostname()
+    alerts, host = _alerts(context), socket.gethostname()
     test = Message(
         f"ordermonit on {host}: a test",
         f"Somebody typed `ordermonit alert --test` on {host}. Alerts of ordermonit arrive here."
@@ -25,7 +24,12 @@ def alert(context: Context) -> int:
         datetime.now(UTC),
         is_good=True,
     )
-    answers = deliver(dict.fromkeys(channels, test), channels, alerts.send_timeout)
+    answers = _answers(test, tuple(outbox.channels(alerts)), alerts)
+    # Some channels take the first and refuse what is long.
+    long = replace(test, title=f"{test.title}, as long as can be", body=_longest(test.body))
+    taken = tuple(name for name, problem in answers.items() if problem is None)
+    for name, problem in _answers(long, taken, alerts).items():
+        answers[name] = problem and f"it takes the short test and not the longest: {problem}"
     if context.arguments.json:
         found = [
             {"channel": name, "ok": problem is None, "error": problem}
@@ -46,9 +50,23 @@ def alert(context: Context) -> int:
     return Exit.TEMPORARY
 
 
+def _answers(test: Message, names: tuple[str, ...], alerts: Alerts) -> dict[str, str | None]:
+    """Why each of these channels did not take it, None where it did."""
+    if not names:
+        return {}
+    outcomes = deliver(dict.fromkeys(names, test), alerts)
+    return {name: outcome.problem for name, outcome in outcomes.items()}
+
+
+def _longest(text: str) -> str:
+    """As long as an alert can be."""
+    line = "\n- order 0000000: this line makes the test as long as an alert can be"
+    return outbox.cut(text + line * (outbox.LONGEST // len(line)) + line)
+
+
 def _alerts(context: Context) -> Alerts:
     alerts = load_alerts(context.config)
-    if alerts is None or not alerts.channels:
+    if alerts is None or not alerts.reaches_somebody:
         raise ConfigurationError(
             f"{context.config / FILE}: channels: there is none, so nobody is alerted",
             "Name at least one Apprise URL, or smtp and subscribers, then type the command again",

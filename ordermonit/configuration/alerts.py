@@ -7,20 +7,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
 
 from ordermonit.configuration import kinds
 from ordermonit.configuration.credentials import ALERT_CHANNELS, SMTP_PASSWORD, read_secret
 from ordermonit.configuration.document import read_document
 from ordermonit.configuration.keys import Key, keys_of, read
-from ordermonit.configuration.problems import Place, Problems
+from ordermonit.configuration.problems import Place, Problems, misfit
 
 FILE = "alerts.yml"
 
-#: Keys of Rails' `smtp_settings` that say what Apprise finds out by itself.
-_IGNORED = frozenset({"authentication", "domain", "enable_starttls", "openssl_verify_mode"})
+#: Keys of Rails' `smtp_settings` that say what is found out anyway, or is ruled by `send_timeout`.
+_IGNORED = frozenset({"authentication", "domain", "open_timeout", "read_timeout"})
 
 _MAIL = r"[^\s@,<>]+@[^\s@,<>]+"
+
+
+def _verify(value: object) -> bool:
+    """Rails' word or OpenSSL's number for it."""
+    word = value.lower().removeprefix(":") if isinstance(value, str) else value
+    if isinstance(word, bool) or word not in ("peer", "none", 0, 1):
+        raise misfit(value, _VERIFY.expected)
+    return word in ("peer", 1)
+
+
+_VERIFY = kinds.Kind("peer or none", _verify)
 _SMTP = MappingProxyType(
     {
         "address": kinds.text("the mail server's name or address", r"[^\s/@?#]+"),
@@ -28,10 +38,18 @@ _SMTP = MappingProxyType(
         "user_name": kinds.optional(kinds.text("a user's name"), "no login"),
         "password": kinds.secret("text; put it in quotes"),
         "enable_starttls_auto": kinds.SWITCH,
+        "enable_starttls": kinds.SWITCH,
+        "openssl_verify_mode": _VERIFY,
+        "ca_file": kinds.optional(kinds.text("a file of certificates"), "the system's"),
         "sender": kinds.optional(kinds.text("a mail address", _MAIL), "ordermonit@ this machine"),
     }
 )
-_SMTP_DEFAULTS: Mapping[str, Any] = {"port": 587, "enable_starttls_auto": True}
+_SMTP_DEFAULTS: Mapping[str, Any] = {
+    "port": 587,
+    "enable_starttls_auto": True,
+    "enable_starttls": False,
+    "openssl_verify_mode": True,
+}
 _SMTP_KIND = kinds.named(f"a mapping with {', '.join(_SMTP)}", _SMTP, _SMTP_DEFAULTS)
 
 
@@ -44,8 +62,8 @@ def _smtp(value: object) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """The settings. Once read, `channels` has every channel: those of the file, those of the
-    credential, and the mail to the subscribers. Times are in seconds."""
+    """The settings. Once read, `channels` has those of the credential too, and `smtp` its password
+    and its `security`: tls, starttls or none. Times are in seconds."""
 
     channels: Annotated[
         tuple[str, ...],
@@ -58,7 +76,7 @@ class Alerts:
         Mapping[str, Any] | None,
         Key(
             kinds.optional(kinds.Kind(_SMTP_KIND.expected, _smtp), "no mail"),
-            "the mail server: address, port, user_name, password, enable_starttls_auto, sender",
+            "the mail server: address, port, user_name, password, sender, and how it is trusted",
         ),
     ] = field(default=None, repr=False)
     subscribers: Annotated[
@@ -82,6 +100,13 @@ class Alerts:
             "seconds of downtime before it is an alert; null: none",
         ),
     ] = 900
+    lag: Annotated[
+        float | None,
+        Key(
+            kinds.optional(kinds.seconds(), "never"),
+            "seconds that an order may wait to be looked at, or to be taken; null: for ever",
+        ),
+    ] = 1800
     quiet_period: Annotated[
         float,
         Key(
@@ -100,6 +125,11 @@ class Alerts:
             "a URL that is fetched after each good cycle: a dead man's switch",
         ),
     ] = field(default=None, repr=False)
+
+    @property
+    def reaches_somebody(self) -> bool:
+        """Whether there is a channel or a subscriber."""
+        return bool(self.channels or (self.smtp and self.subscribers))
 
 
 def load_alerts(directory: Path, environ: Mapping[str, str] = os.environ) -> Alerts | None:
@@ -124,11 +154,30 @@ def load_alerts(directory: Path, environ: Mapping[str, str] = os.environ) -> Ale
     more = read_secret(ALERT_CHANNELS, environ, problems, "Apprise URLs, one a line")
     urls = _lines(more, Place(problems, f"credential {ALERT_CHANNELS}"))
     _check_ping(found, place)
+    if found.get("smtp"):
+        found["smtp"] = _resolved(found["smtp"], directory, password, place.at("smtp"))
     if problems.lines:
         raise problems.error()
     alerts = Alerts(**found)
-    mail = [_mail_url(alerts, password)] if alerts.smtp and alerts.subscribers else []
-    return replace(alerts, channels=(*alerts.channels, *urls, *mail))
+    return replace(alerts, channels=(*alerts.channels, *urls))
+
+
+def _resolved(
+    smtp: Mapping[str, Any], directory: Path, password: str | None, place: Place
+) -> Mapping[str, Any]:
+    """The mail server's settings as they are used. STARTTLS is demanded, not tried: a password
+    never goes over the line in the clear unless the file says so."""
+    is_secure = smtp["enable_starttls_auto"] or smtp["enable_starttls"]
+    security = "tls" if smtp["port"] == 465 else "starttls" if is_secure else "none"
+    found = {"sender": f"ordermonit@{os.uname().nodename}", **smtp, "security": security}
+    if password is not None:
+        found["password"] = password
+    if "ca_file" in smtp:
+        file = directory / smtp["ca_file"]
+        found["ca_file"] = str(file)
+        if not os.access(file, os.R_OK):
+            place.at("ca_file").say(f"{file} can't be read; expected a file of certificates")
+    return MappingProxyType(found)
 
 
 def _check_mail(found: dict[str, Any], place: Place) -> None:
@@ -160,24 +209,3 @@ def _lines(text: str | None, place: Place) -> tuple[str, ...]:
             place,
         ).get("channels", ())
     )
-
-
-def _mail_url(alerts: Alerts, password: str | None) -> str:
-    """The former service's mail as an Apprise URL. STARTTLS is demanded, not tried: a password
-    never goes over the line in the clear unless the file says so."""
-    assert alerts.smtp is not None
-    smtp = alerts.smtp
-    secure = smtp["enable_starttls_auto"] or smtp["port"] == 465
-    mode = "insecure" if not secure else "ssl" if smtp["port"] == 465 else "starttls"
-    login, user, secret = "", smtp.get("user_name"), password or smtp.get("password")
-    if user is not None:
-        login = quote(user, safe="") + (f":{quote(secret, safe='')}" if secret else "") + "@"
-    options = {
-        "smtp": smtp["address"],
-        "from": smtp.get("sender") or f"ordermonit@{os.uname().nodename}",
-        "to": ",".join(sorted(alerts.subscribers)),
-        "mode": mode,
-        "format": "text",
-    }
-    scheme = "mailtos" if secure else "mailto"
-    return f"{scheme}://{login}{smtp['address']}:{smtp['port']}?{urlencode(options)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,9 @@ from ordermonit.text import one_line
 
 if TYPE_CHECKING:
     from ordermonit.configuration.alerts import Alerts
-    from ordermonit.reports.alerts.memory import Message, Store
+    from ordermonit.reports.alerts.memory import Memory, Message, Store
+    from ordermonit.reports.alerts.outbox import Outcome
+    from ordermonit.reports.alerts.standing import Standing
 
 #: Seconds beyond send_timeout that systemd gives us before it takes us for hanging.
 _GRACE = 30
@@ -55,7 +57,7 @@ def after_cycle(ended: Ended, place: Place, log: Log) -> None:
         return
     if place.metrics is not None:
         metrics = place.metrics
-        _safely(lambda: _metrics(metrics, ended, place.state, log), log)
+        _safely(lambda: _metrics(metrics, ended, place, log), log)
     _safely(lambda: _alerts(ended, place, log), log)
 
 
@@ -78,7 +80,7 @@ def _safely(act: Callable[[], None], log: Log) -> None:
         log.tell(Event.AFTERMATH_FAILED, error=one_line(f"{type(problem).__name__}: {problem}"))
 
 
-def _metrics(metrics: Metrics, ended: Ended, state: State, log: Log) -> None:
+def _metrics(metrics: Metrics, ended: Ended, place: Place, log: Log) -> None:
     try:
         from ordermonit.reports.metrics import write
     except ImportError:
@@ -86,7 +88,7 @@ def _metrics(metrics: Metrics, ended: Ended, state: State, log: Log) -> None:
         log.tell(Event.METRICS_FAILED, file=metrics.file, error=missing)
         return
     try:
-        write(metrics.file, metrics.period, ended, state)
+        write(metrics.file, place.app_name, metrics.period, ended, place.state)
     except OSError as problem:
         error = f"{problem.strerror}; this service has to be allowed to write into its directory"
         log.tell(Event.METRICS_FAILED, file=metrics.file, error=error)
@@ -105,24 +107,44 @@ def _alerts(ended: Ended, place: Place, log: Log) -> None:
         return
     if alerts is None:
         return
+    if not alerts.reaches_somebody:
+        if ended.is_done:
+            _deliver({}, alerts, log, ping=True)
+        return
     from ordermonit.reports.alerts.memory import Store
+    from ordermonit.reports.alerts.standing import standing
 
-    store = Store(place.state.directory)
-    if alerts.channels and (ended.has_news or not store.is_empty()):
-        _tell(ended, place, alerts, store, log)
-    elif ended.is_done:
+    store, now = Store(place.state.directory), datetime.now(UTC).replace(microsecond=0)
+    memory = store.read()
+    found = standing(memory, ended, alerts, now)
+    if ended.is_news or found.is_news or memory.is_at_work:
+        _tell(_News(memory, ended, found, now), place, alerts, store, log)
+        return
+    if memory.found_until is None:  # from now on, whatever is killed
+        store.save(replace(memory, found_until=now))
+    if ended.is_done:
         _deliver({}, alerts, log, ping=True)
 
 
-def _tell(ended: Ended, place: Place, alerts: Alerts, store: Store, log: Log) -> None:
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What there may be to tell, and what was told before."""
+
+    memory: Memory
+    ended: Ended
+    found: Standing
+    now: datetime
+
+
+def _tell(news: _News, place: Place, alerts: Alerts, store: Store, log: Log) -> None:
     from ordermonit.reports.alerts import outbox
     from ordermonit.reports.alerts.decision import Sender, decide
 
-    now = datetime.now(UTC).replace(microsecond=0)
-    before = store.read()
+    before, ended, now = news.memory, news.ended, news.now
     sender = Sender(place.app_name, socket.gethostname())
-    memory, message = decide(before, ended, alerts, sender, now)
-    memory = outbox.with_message(memory, message, list(outbox.named(alerts.channels)))
+    memory, message = decide(before, ended, news.found, alerts, sender, now)
+    names = tuple(outbox.channels(alerts))
+    memory = outbox.with_message(memory, message, names)
     # First what is to be sent is written, then it is sent: who is killed between sends it twice.
     problem = store.save(memory) if memory != before else None
     if problem is not None:
@@ -130,27 +152,30 @@ def _tell(ended: Ended, place: Place, alerts: Alerts, store: Store, log: Log) ->
     if ended.is_stopped:
         return  # somebody waits for our end; the next cycle sends
     letters = outbox.letters(memory.unsent, now)
-    taken = _deliver(dict(letters), alerts, log, ping=ended.is_done)
-    if taken:
-        store.save(outbox.taken(memory, frozenset(taken)))
+    outcomes = _deliver(dict(letters), alerts, log, ping=ended.is_done)
+    after, dropped = outbox.delivered(memory, outcomes, names, now)
+    for each in dropped:
+        log.tell(Event.ALERT_DROPPED, channel=each.channel, sentence=each.title, error=each.problem)
+    if after != memory:
+        store.save(after)
 
 
-def _deliver(letters: dict[str, Message], alerts: Alerts, log: Log, *, ping: bool) -> list[str]:
-    """The channels that took their letters; what became of each is logged."""
-    ping_url = alerts.ping_url if ping else None
-    if not letters and ping_url is None:
-        return []
+def _deliver(
+    letters: dict[str, Message], alerts: Alerts, log: Log, *, ping: bool
+) -> dict[str, Outcome]:
+    """What became of each letter; it is logged."""
+    if not letters and not (ping and alerts.ping_url):
+        return {}
     from ordermonit.reports.alerts.delivery import PING, deliver
-    from ordermonit.reports.alerts.outbox import named
 
     notify.extend(alerts.send_timeout + _GRACE)
-    answers = deliver(letters, named(alerts.channels), alerts.send_timeout, ping_url)
-    for name, problem in answers.items():
-        if name == PING:
-            if problem is not None:
-                log.tell(Event.PING_FAILED, error=problem)
-        elif problem is None:
+    outcomes = deliver(letters, alerts, ping=ping)
+    arrived = outcomes.pop(PING, None)
+    if arrived is not None and arrived.problem is not None:
+        log.tell(Event.PING_FAILED, error=arrived.problem)
+    for name, outcome in outcomes.items():
+        if outcome.problem is None:
             log.tell(Event.ALERT_SENT, channel=name, sentence=letters[name].title)
         else:
-            log.tell(Event.ALERT_FAILED, channel=name, error=problem)
-    return [name for name, problem in answers.items() if problem is None and name != PING]
+            log.tell(Event.ALERT_FAILED, channel=name, error=outcome.problem)
+    return outcomes

@@ -94,7 +94,8 @@ class _Run:
         if pause is not None and (paused := self._paused(pause)):
             self._log.tell(Event.CYCLE_PAUSED, sentence=paused)
             return self.result(paused, 0)
-        checkpoint = self._state.read()
+        checkpoint = self._notes.checkpoint = self._state.read()
+        self._notes.service = self._configuration.service
         planned = self._look(checkpoint)
         if self._stopped:
             pass
@@ -124,9 +125,9 @@ class _Run:
             return front.by_id(ids)
 
     def _see(self, front: Front, planned: Plan) -> None:
-        """Note how far the Front is; only for metrics is it asked once more."""
+        """Note how far the Front is; where there is more than was read, it is asked once more."""
         newest = planned.newest
-        if not planned.is_all and self._configuration.process.metrics_file is not None:
+        if not planned.is_all:
             newest = front.newest() or newest
         self._notes.sight = Sight(planned.beyond, newest)
 

@@ -305,6 +305,12 @@ class Event(Enum):
         "{channel} did not take the alert: {error}. The next cycle tries again; to try now, "
         "type: ordermonit alert --test",
     )
+    ALERT_DROPPED = (
+        "5040abc8f68c4aaf945c6d6f66640abc",
+        Priority.ERR,
+        "{channel} refuses the alert each time, so it is dropped there: {sentence} ({error}). "
+        "Correct that channel in alerts.yml, then type: ordermonit alert --test",
+    )
     ALERTS_WRONG = (
         "9d1360ece31141cc9de9a902bc16ba4f",
         Priority.WARNING,

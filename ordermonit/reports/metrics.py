@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client import Metric, write_to_textfile
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+
 from ordermonit.errors import OrdermonitError
 from ordermonit.orders.model import Status
-from ordermonit.reports.fast_prometheus import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    Metric,
-    text_string_to_metric_families,
-    write_to_textfile,
-)
+from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended, Sight
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import State
@@ -42,19 +40,11 @@ class Kept:
     last_success: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far HEAD is behind: orders (at most), and the age of the oldest in seconds (at most),
-    None where the Front has no time for it."""
-
-    orders: int
-    seconds: float | None
-
-
-def write(file: str, period: float, ended: Ended, state: State) -> None:
+def write(file: str, app_name: str, period: float, ended: Ended, state: State) -> None:
     """Replace the textfile in one step, readable by everybody. `period`: seconds between cycles.
 
-    Raises OSError where it can't be written.
+    Every metric has the label `app`: two shops on one machine both show. Raises OSError where it
+    can't be written.
     """
     checkpoint = None
     with suppress(OrdermonitError):  # the exit code tells of it
@@ -63,7 +53,7 @@ def write(file: str, period: float, ended: Ended, state: State) -> None:
     before = os.umask(0o022)  # node_exporter is somebody else; the unit's mask is 0077
     try:
         families = _families(_kept(Path(file)), period, ended, checkpoint, now)
-        write_to_textfile(file, _Collected(list(families)))
+        write_to_textfile(file, _Collected([_labelled(each, app_name) for each in families]))
     finally:
         os.umask(before)
 
@@ -76,6 +66,13 @@ class _Collected:
 
     def collect(self) -> list[Metric]:
         return self._families
+
+
+def _labelled(family: Metric, app_name: str) -> Metric:
+    labelled = Metric(family.name, family.documentation, family.type)
+    for sample in family.samples:
+        labelled.add_sample(sample.name, {"app": app_name, **sample.labels}, sample.value)
+    return labelled
 
 
 def _kept(file: Path) -> Kept:
@@ -102,20 +99,6 @@ def kept(text: str) -> Kept:
             elif sample.name == _SUCCESS:
                 last_success = sample.value
     return Kept(operations, cycles, last_success)
-
-
-def lag(sight: Sight, head: int, now: datetime) -> Lag:
-    """How far HEAD, as it is now, is behind what a cycle saw when it began."""
-    ahead = [order for order in sight.orders if order.id > head]
-    last = max((order.id for order in sight.orders), default=head)
-    unseen = max(0, sight.newest - max(last, head))
-    if not ahead and not unseen:
-        return Lag(0, 0.0)
-    # What was not read came after what was.
-    oldest = (ahead or sight.orders)[0 if ahead else -1] if sight.orders else None
-    if oldest is None or oldest.created_at is None:
-        return Lag(len(ahead) + unseen, None)
-    return Lag(len(ahead) + unseen, max(0.0, (now - oldest.created_at).total_seconds()))
 
 
 def _families(
@@ -173,8 +156,12 @@ def _standing(checkpoint: Checkpoint, sight: Sight | None, now: datetime) -> Ite
     yield orders
     if sight is None:
         return
-    behind = lag(sight, head, now)
-    yield _gauge("ordermonit_lag_orders", "Orders beyond HEAD, at most.", behind.orders)
+    behind = lag(sight, checkpoint, now)
+    yield _gauge(
+        "ordermonit_lag_orders",
+        "Orders beyond HEAD that nobody has looked at, at most.",
+        behind.orders,
+    )
     if behind.seconds is not None:
         yield _gauge(
             "ordermonit_lag_seconds",

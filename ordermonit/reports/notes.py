@@ -1,20 +1,19 @@
-"""What a cycle told and how it ended: all that alerts are made of."""
+"""What a cycle told, saw and left behind: all that alerts and metrics are made of."""
+
+from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from ordermonit.errors import OrdermonitError
+from ordermonit.errors import Exit, OrdermonitError
 from ordermonit.orders.events import Event
-from ordermonit.orders.model import ID_PREFIX, Order
+from ordermonit.orders.model import Order
 
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One order that something was told about. `number` is as logs have it."""
-
-    number: str
-    error: str | None = None
+if TYPE_CHECKING:
+    from ordermonit.configuration import Service
+    from ordermonit.state.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +29,20 @@ class Notes:
 
     def __init__(self) -> None:
         self.tally: Counter[Event] = Counter()
-        self.exhausted: list[Note] = []
-        self.missing: list[Note] = []
         self.down_since: datetime | None = None
         self.longest_outage = 0.0
-        #: Filled by the cycle itself: what it saw, and the node's answers as (operation, result).
+        #: Filled by the cycle itself: what it saw, the node's answers as (operation, result), the
+        #: checkpoint that it works on, and its settings.
         self.sight: Sight | None = None
         self.answers: Counter[tuple[str, ...]] = Counter()
+        self.checkpoint: Checkpoint | None = None
+        self.service: Service | None = None
 
     def __call__(self, event: Event, message: str, details: dict[str, object]) -> None:
         """Keep what counts."""
         del message
         self.tally[event] += 1
         match event:
-            case Event.ORDER_EXHAUSTED:
-                self.exhausted.append(_note(details))
-            case Event.ORDER_MISSING if not details.get("attempt"):  # not one that is tried again
-                self.missing.append(_note(details))
             case Event.DOWNTIME:
                 self.down_since = self.down_since or datetime.now(UTC)
             case Event.DOWNTIME_OVER:
@@ -54,12 +50,6 @@ class Notes:
                 if isinstance(seconds, int | float):
                     self.longest_outage = max(self.longest_outage, seconds)
                 self.down_since = None
-
-
-def _note(details: dict[str, object]) -> Note:
-    error = details.get("error")
-    name = details.get("number") or f"{ID_PREFIX}{details.get('id')}"
-    return Note(str(name), None if error is None else str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +60,11 @@ class Ended:
     problem: OrdermonitError | None
     started_at: datetime
     notes: Notes = field(default_factory=Notes)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The checkpoint as it is durable, None where this cycle can't say that."""
+        return None if self.exit == Exit.IO else self.notes.checkpoint
 
     @property
     def is_done(self) -> bool:
@@ -83,10 +78,9 @@ class Ended:
         return bool(self.notes.tally[Event.CYCLE_PAUSED])
 
     @property
-    def has_news(self) -> bool:
-        """Whether it may be worth an alert, whatever was before it."""
-        notes = self.notes
-        return bool(self.exit or notes.exhausted or notes.missing or notes.longest_outage)
+    def is_news(self) -> bool:
+        """Whether how it went may be worth an alert, whatever was before it."""
+        return bool(self.exit or self.notes.longest_outage)
 
     @property
     def is_stopped(self) -> bool:

@@ -42,21 +42,30 @@ def test_the_sample_is_all_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "begins", "has"),
+    ("settings", "expected"),
     [
-        ("", "mailtos://me%40shop:p%2Fw@mail.shop:587?", "mode=starttls"),
-        (", port: 465", "mailtos://me%40shop:p%2Fw@mail.shop:465?", "mode=ssl"),
-        (", port: 25, enable_starttls_auto: false", "mailto://me%40shop:", "mode=insecure"),
-        (", sender: o@shop", "mailtos://", "from=o%40shop"),
-        (", domain: shop, authentication: plain", "mailtos://", "to=a%40shop%2Cb%40shop"),
+        ("", {"port": 587, "security": "starttls", "openssl_verify_mode": True, "password": "p/w"}),
+        (", port: 465", {"port": 465, "security": "tls"}),
+        (", port: 25, enable_starttls_auto: false", {"port": 25, "security": "none"}),
+        (", enable_starttls_auto: false, enable_starttls: true", {"security": "starttls"}),
+        (", sender: o@shop", {"sender": "o@shop"}),
+        (", domain: shop, authentication: plain, open_timeout: 5", {"user_name": "me@shop"}),
+        (", openssl_verify_mode: none", {"openssl_verify_mode": False}),
+        (", openssl_verify_mode: ':none'", {"openssl_verify_mode": False}),
+        (", openssl_verify_mode: 1", {"openssl_verify_mode": True}),
+        (", ca_file: alerts.yml", {"ca_file": "HERE/alerts.yml"}),
     ],
 )
-def test_the_former_service_s_mail_is_a_channel(
-    tmp_path: Path, settings: str, begins: str, has: str
+def test_rails_settings_of_the_mail_server_are_understood(
+    tmp_path: Path, settings: str, expected: dict[str, object]
 ) -> None:
-    (url,) = load(tmp_path, SMTP.replace("p/w", f"p/w{settings}")).channels
-    assert url.startswith(begins)
-    assert has in url
+    smtp = load(tmp_path, SMTP.replace("p/w", f"p/w{settings}")).smtp
+    assert smtp is not None
+    found = {name: smtp[name] for name in expected}
+    assert found == {
+        name: value.replace("HERE", str(tmp_path)) if isinstance(value, str) else value
+        for name, value in expected.items()
+    }
 
 
 def test_credentials_add_channels_and_replace_the_password(tmp_path: Path) -> None:
@@ -66,8 +75,9 @@ def test_credentials_add_channels_and_replace_the_password(tmp_path: Path) -> No
         smtp_password="other\n",
         alert_channels="# mine\n\nntfy://two/\njson://three/\n",
     )
-    assert found.channels[:3] == ("json://one/", "ntfy://two/", "json://three/")
-    assert ":other@" in found.channels[3]
+    assert found.channels == ("json://one/", "ntfy://two/", "json://three/")
+    assert found.smtp is not None
+    assert found.smtp["password"] == "other"
     assert "two" not in repr(found)
 
 
@@ -81,6 +91,15 @@ def test_credentials_add_channels_and_replace_the_password(tmp_path: Path) -> No
         ("smtp: {port: 25}\nsubscribers: [a@b]", "smtp.address: missing; expected the mail"),
         ("smtp: {adress: h}\nsubscribers: [a@b]", "smtp.adress: unknown key; did you mean address"),
         ("smtp: {address: h}\nsubscribers: [root]", "subscribers: found 'root', expected a list"),
+        (
+            "smtp: {address: h, openssl_verify_mode: maybe}\nsubscribers: [a@b]",
+            'smtp.openssl_verify_mode: found "maybe", expected peer or none',
+        ),
+        (
+            "smtp: {address: h, ca_file: /gone.pem}\nsubscribers: [a@b]",
+            "smtp.ca_file: /gone.pem can't be read; expected a file of certificates",
+        ),
+        ("lag: -1", "lag: found -1, expected a number of seconds greater than 0"),
         ("quiet_period: soon", 'quiet_period: found "soon", expected a number of seconds'),
         ("ping_url: ftp://x", "ping_url: found another URL (not shown), expected http://"),
         ("pingurl: https://x/s3cret", "pingurl: unknown key; did you mean ping_url?"),

@@ -70,9 +70,14 @@ def test_c2_an_idle_cycle_imports_no_ssh_connects_nowhere_and_writes_no_checkpoi
     assert "nothing to do" in (place / "state" / "cycles").read_text()
 
 
-def test_with_alerts_yml_and_nothing_to_say_only_that_file_is_read(place: Path) -> None:
+def test_with_alerts_yml_and_nothing_to_say_that_file_and_the_memory_are_read(
+    place: Path,
+) -> None:
     (place / "alerts.yml").write_text("channels: ['json://127.0.0.1:1/']\n")
+    _command(place, "cycle")
+    before = (place / "state" / "alerts").stat()
     modules = set(json.loads(_command(place, "cycle"))["modules"])
     assert "ordermonit.configuration.alerts" in modules
     assert modules.isdisjoint({"apprise", "ordermonit.reports.alerts.decision"})
-    assert not (place / "state" / "alerts").exists()
+    after = (place / "state" / "alerts").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)

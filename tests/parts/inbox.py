@@ -1,10 +1,12 @@
 """Where alerts arrive: a mail server and a web server, on loopback."""
 
 import json
+import ssl
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
@@ -14,12 +16,29 @@ from tests.parts.processes import free_port
 
 
 class Mail:
-    """A mail server that keeps what it gets. With a password nobody sends without it."""
+    """A mail server that keeps what it gets. With a password nobody sends without it.
 
-    def __init__(self, password: str | None = None) -> None:
+    With a certificate (a file that has its key too) it offers STARTTLS, or speaks TLS from the
+    beginning; `nobody` are addresses that it does not have.
+    """
+
+    def __init__(
+        self,
+        password: str | None = None,
+        certificate: Path | None = None,
+        *,
+        is_tls: bool = False,
+        nobody: frozenset[str] = frozenset(),
+        takes_utf8: bool = True,
+    ) -> None:
         self.messages: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self._password = password
+        self._nobody = nobody
+        context = None
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
 
         def authenticate(
             server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any
@@ -35,7 +54,20 @@ class Mail:
             port=self.port,
             authenticator=authenticate,
             auth_require_tls=False,
+            ssl_context=context if is_tls else None,
+            tls_context=None if is_tls else context,
+            enable_SMTPUTF8=takes_utf8,
         )
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """One recipient."""
+        del server, session, options
+        if address in self._nobody:
+            return "550 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope
@@ -66,13 +98,16 @@ class Mail:
 class Hook:
     """A web server that keeps the JSON it gets by POST, and the paths that are fetched.
 
-    `status` is its answer; while `hangs`, it answers nothing until the end.
+    `status` is its answer, with `elsewhere` as the place that it sends to; while `hangs`, it
+    answers nothing until the end. It refuses messages that are longer than `longest` characters.
     """
 
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
         self.gets: list[str] = []
         self.status = 200
+        self.elsewhere = ""
+        self.longest = 1_000_000
         self.hangs = False
         self._end = threading.Event()
         outer = self
@@ -81,6 +116,9 @@ class Hook:
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 posted = json.loads(self.rfile.read(length))
+                if len(posted.get("message", posted.get("text"))) > outer.longest:
+                    self._say(400)
+                    return
                 self._answer(lambda: outer.posts.append(posted))
 
             def do_GET(self) -> None:
@@ -92,7 +130,12 @@ class Hook:
                     return
                 if outer.status < 400:
                     keep()
-                self.send_response(outer.status)
+                self._say(outer.status)
+
+            def _say(self, status: int) -> None:
+                self.send_response(status)
+                if outer.elsewhere:
+                    self.send_header("Location", outer.elsewhere)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

@@ -3,8 +3,12 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.reports.alerts.outbox import LONGEST, MOST_REFUSALS
+from ordermonit.state.checkpoint import Checkpoint
 from tests.parts.inbox import Hook, Mail
 from tests.parts.processes import free_port, wait_until
 from tests.parts.world import World
@@ -38,7 +42,7 @@ def test_orders_that_were_given_up_are_one_mail_to_all_subscribers(
     )
     numbers = reject_all(world, 2)
     run = world.cycle()
-    assert "channel 1 (mailto) took the alert" in run.stderr
+    assert "mail to desk@shop.example took the alert" in run.stderr
     assert "geheim" not in run.stderr
     assert sorted(address for some in mail.recipients for address in some) == [
         "desk@shop.example",
@@ -50,6 +54,43 @@ def test_orders_that_were_given_up_are_one_mail_to_all_subscribers(
     assert f"ordermonit retry {numbers[0]} {numbers[1]}" in mail.text()
 
 
+def leave_exhausted(world: World, count: int) -> None:
+    """What a cycle leaves that is killed when it has given up these orders, before it tells."""
+    at, error = datetime(2026, 3, 1, tzinfo=UTC), "produto inexistente " * 20
+    records = [
+        Record(id, str(id), Status.EXHAUSTED, Reason.REJECTED, at, at, 9, last_error=error)
+        for id in range(1, count + 1)
+    ]
+    (world.state / "checkpoint").write_bytes(Checkpoint(0, records).encode())
+
+
+def test_what_a_killed_cycle_left_is_told_and_cut_to_what_each_channel_takes(
+    world: World, alert_to: AlertTo, hook: Hook
+) -> None:
+    leave_exhausted(world, 12)
+    hook.longest = 1000  # what Rocket.Chat takes; Apprise believes more of the other one
+    rocket = f"rocket://{'a' * 17}/{'b' * 24}@{hook.address}/%23shop"
+    alert_to(channels=[rocket, f"json://{hook.address}/"])
+    run = world.cycle()
+    assert "channel 1 (rocket) took the alert" in run.stderr
+    assert "channel 2 (json) did not take the alert" in run.stderr
+    (said,) = [post["text"] for post in hook.posts]
+    assert "12 orders were given up" in said
+    assert "ordermonit retry 1 2 3 4 5 6 7 8 9 10 11 12" in said
+    assert "- order 1: produto inexistente" in said
+    assert 900 < len(said) <= 1000
+    memory = world.state / "alerts"
+    kept = json.loads(memory.read_text())
+    assert kept["refusals"] == {"channel 2 (json)": 1}
+    memory.write_text(json.dumps(kept | {"refusals": {"channel 2 (json)": MOST_REFUSALS - 1}}))
+    run = world.cycle()
+    assert "ERROR channel 2 (json) refuses the alert each time, so it is dropped" in run.stderr
+    for _ in range(2):
+        world.cycle()
+    assert len(hook.posts) == 2
+    assert " refuses alerts\n" in hook.posts[-1]["text"]
+
+
 def test_a_channel_that_is_down_hurts_no_cycle_and_gets_the_alert_later(
     world: World, alert_to: AlertTo, hook: Hook
 ) -> None:
@@ -57,7 +98,9 @@ def test_a_channel_that_is_down_hurts_no_cycle_and_gets_the_alert_later(
     alert_to(channels=[f"json://{hook.address}/", f"json://127.0.0.1:{port}/s3cret"])
     reject_all(world)
     run = world.cycle()
-    assert "WARNING channel 2 (json) did not take the alert: A Connection error" in run.stderr
+    said = "WARNING channel 2 (json) did not take the alert: A Connection error"
+    assert said in run.stderr
+    assert "nobody listens there (connection refused)" in run.stderr
     assert "s3cret" not in run.stderr
     memory = world.state / "alerts"
     kept = json.loads(memory.read_text())
@@ -67,7 +110,7 @@ def test_a_channel_that_is_down_hurts_no_cycle_and_gets_the_alert_later(
         alert_to(channels=[f"json://{hook.address}/", f"json://{late.address}/s3cret"])
         world.cycle()
         assert (len(hook.posts), len(late.posts)) == (1, 1)
-        said = "From 2026-01-01T03:00:00Z, when this could not be sent"
+        said = "From 2026-01-01T03:00:00Z, not sent until now"
         assert said in late.posts[0]["message"]
 
 
@@ -235,7 +278,11 @@ def test_the_ping_follows_good_cycles_alone(world: World, alert_to: AlertTo, hoo
     (world.state / "checkpoint.previous").unlink(missing_ok=True)
     world.run("init", "--from-start")
     run = world.cycle()
-    assert "WARNING ping_url of alerts.yml was not fetched: HTTPError" in run.stderr
+    assert "WARNING ping_url of alerts.yml was not fetched: it answers 503" in run.stderr
+    hook.status, hook.elsewhere = 302, f"http://{hook.address}/login/s3cret"
+    run = world.cycle()
+    assert "not fetched: it answers 302 (redirected: name the address" in run.stderr
+    assert "/login/s3cret" not in hook.gets
     assert "s3cret" not in run.stderr
 
 
@@ -250,8 +297,18 @@ def test_alert_test_says_which_channel_works(world: World, alert_to: AlertTo, ho
     assert lines[2].startswith("channel 3 (nonsense): FAILED: Apprise does not take its URL")
     assert "geheim" not in run.stdout
     assert f"Correct what FAILED in {world.config / 'alerts.yml'}" in run.stderr
-    assert len(hook.posts) == 1
+    short, long = (post["message"] for post in hook.posts)
+    assert len(short) < 200 < LONGEST - 100 < len(long.encode()) <= LONGEST
+    hook.longest = LONGEST // 2
     alert_to()
+    said = world.run("alert", "--test").stdout
+    assert said.startswith("channel 1 (json): FAILED: it takes the short test and not the longest")
+    hook.longest = LONGEST
+    with Hook() as login:  # which answers whatever it is asked
+        hook.status, hook.elsewhere = 302, f"http://{login.address}/login"
+        said = world.run("alert", "--test").stdout
+        assert said.startswith("channel 1 (json): FAILED: ")
+        hook.status, hook.elsewhere = 200, ""
     run = world.run("alert", "--test", "--json")
     assert (run.exit_code, json.loads(run.stdout)) == (
         0,
@@ -279,4 +336,4 @@ def test_channels_and_the_password_come_from_credentials(
     (tmp_path / "alert_channels").write_text(f"# the desk\njson://{hook.address}/\n")
     run = world.run("alert", "--test", CREDENTIALS_DIRECTORY=str(tmp_path))
     assert run.exit_code == 0, run.stdout
-    assert (len(mail.messages), len(hook.posts)) == (1, 1)
+    assert (len(mail.messages), len(hook.posts)) == (2, 2), "a short one and the longest"

@@ -1,14 +1,15 @@
 """What the metrics say, and what of them goes on from cycle to cycle."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ordermonit.orders.lag import Lag, waiting
 from ordermonit.orders.model import Order
-from ordermonit.reports.metrics import Kept, Lag, kept, lag
+from ordermonit.reports.lag import lag
+from ordermonit.reports.metrics import Kept, kept
 from ordermonit.reports.notes import Sight
+from ordermonit.state.checkpoint import Checkpoint
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -32,7 +33,31 @@ def order(id: int, minutes: float | None = 0) -> Order:
     ],
 )
 def test_the_lag_is_what_head_has_not_passed(sight: Sight, head: int, expected: Lag) -> None:
-    assert lag(sight, head, NOW) == expected
+    assert lag(sight, Checkpoint(head), NOW) == expected
+
+
+def test_who_was_looked_at_or_waits_on_purpose_is_no_lag() -> None:
+    orders = (order(8, 90), order(9, 80), order(10, 1), order(11, None), order(7, 99))
+    assert waiting(orders, 7, {8}, 120, NOW) == Lag(2, 4800.0)
+    assert waiting(orders[:1], 7, {8}, 0, NOW) == Lag(0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("orders", "hours", "period", "said"),
+    [
+        (585, 0, 120, "max_orders_per_request: 30 in service.yml, which catches up in 2 h"),
+        (585, 4, 120, "max_orders_per_request: 20 in service.yml, which catches up in 78 min"),
+        (16, 0, 120, "max_orders_per_request: 10 in service.yml, which catches up in 4 min"),
+        (400, 0, 3600, "max_orders_per_request: 600 in service.yml, which catches up in 2 h"),
+    ],
+)
+def test_the_value_to_set_catches_up_with_what_comes_meanwhile(
+    orders: int, hours: float, period: float, said: str
+) -> None:
+    behind = Lag(orders, hours * 3600)
+    assert said in behind.remedy(5, period)
+    assert behind.is_behind(5)
+    assert not Lag(15, 9e9).is_behind(5)
 
 
 def test_counters_and_the_last_success_are_read_back() -> None:
@@ -52,15 +77,3 @@ def test_counters_and_the_last_success_are_read_back() -> None:
 def test_a_damaged_textfile_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         kept(text)
-
-
-def test_neither_a_web_server_nor_tls_is_imported_and_both_still_can_be() -> None:
-    program = (
-        "import sys, ordermonit.reports.fast_prometheus\n"
-        "print(sorted({'ssl', 'http.server', 'urllib.request'} & set(sys.modules)))\n"
-        "import ssl, urllib.request, http.server\n"
-        "ssl.create_default_context(), urllib.request.urlopen, http.server.HTTPServer\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", program]
-    run = subprocess.run(command, capture_output=True, text=True)
-    assert (run.stdout, run.stderr) == ("[]\n", "")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from ordermonit.reports.fast_prometheus import text_string_to_metric_families
 from tests.parts.world import World
 
 HERE = Path(__file__).parent
@@ -29,15 +29,21 @@ def file(world: World, tmp_path: Path) -> Path:
     """The textfile of a world that has begun."""
     place = tmp_path / "node-exporter"
     place.mkdir()
-    world.configure("process", metrics_file=str(place / "ordermonit.prom"))
+    world.configure("process", app_name="shop1", metrics_file=str(place / "ordermonit.prom"))
     world.run("init", "--from-start")
     return place / "ordermonit.prom"
+
+
+def _others(labels: dict[str, str], app: str = "shop1") -> list[str]:
+    """What a sample's labels say beside the app's name, which each has."""
+    assert labels["app"] == app
+    return [value for name, value in labels.items() if name != "app"]
 
 
 def read(file: Path) -> dict[str, float]:
     """Each sample's value, by its name and the values of its labels."""
     return {
-        " ".join([sample.name.removeprefix("ordermonit_"), *sample.labels.values()]): sample.value
+        " ".join([sample.name.removeprefix("ordermonit_"), *_others(sample.labels)]): sample.value
         for family in text_string_to_metric_families(file.read_text())
         for sample in family.samples
     }

@@ -1,20 +1,23 @@
 """What is worth a message: a pure function of the memory, how a cycle ended, and the time.
 
 One cycle makes one message at most. A topic that was told is quiet for `quiet_period`; what lasts
-is told again after it, and its end once.
+is told again after it, and its end once. An order is told once.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ordermonit.configuration.alerts import Alerts
 from ordermonit.errors import Exit
 from ordermonit.reports.alerts import text
-from ordermonit.reports.alerts.memory import Memory, Message, Trouble, held
-from ordermonit.reports.notes import Ended, Note
+from ordermonit.reports.alerts.memory import Memory, Message, Trouble
+from ordermonit.reports.alerts.standing import Standing, still, told
+from ordermonit.reports.notes import Ended
 
 _EXHAUSTED = "exhausted"
+_WAITING = "waiting"
 _MISSING = "missing"
+_LAG = "lag"
 _OUTAGE = "outage"
 
 
@@ -27,18 +30,21 @@ class Sender:
 
 
 def decide(
-    memory: Memory, ended: Ended, alerts: Alerts, sender: Sender, now: datetime
+    memory: Memory, ended: Ended, found: Standing, alerts: Alerts, sender: Sender, now: datetime
 ) -> tuple[Memory, Message | None]:
-    """The message of this cycle, None for none, and what to remember."""
-    told = {topic: at for topic, at in memory.told.items() if _is_quiet(at, alerts, now)}
-    orders, waiting = _orders(memory, ended, alerts, told, now)
-    trouble = _trouble(memory.trouble, ended, now)
+    """The message of this cycle, None for none, and what to remember. `found` is what stands in
+    the checkpoint and the memory does not know."""
+    quiet = {topic: at for topic, at in memory.told.items() if _is_quiet(at, alerts, now)}
+    memory = replace(memory, told=quiet, orders=dict(still(memory, ended)))
+    after, bad = _orders(memory, ended, found, alerts, now)
+    topics = dict(after.told)
+    trouble = _trouble(memory.trouble, ended, alerts, now)
     news: list[text.Part] = []
     if trouble is not None and ended.exit:  # who is paused or was stopped has failed of nothing
-        trouble, news = _bad_news(trouble, alerts, sender, told, now)
-    bad = [*orders, *news]
-    good = _good_news(memory.trouble, trouble, ended, alerts, told, now)
-    after = replace(memory, trouble=trouble, told=told, held=waiting)
+        trouble, news = _bad_news(trouble, alerts, sender, topics, now)
+    bad += news
+    good = _good_news(memory.trouble, trouble, ended, alerts, topics, now)
+    after = replace(after, trouble=trouble, told=topics)
     parts = [*bad, *good]
     if not parts:
         return after, None
@@ -54,33 +60,61 @@ def _is_quiet(told: datetime, alerts: Alerts, now: datetime) -> bool:
 
 
 def _orders(
-    memory: Memory, ended: Ended, alerts: Alerts, told: dict[str, datetime], now: datetime
-) -> tuple[list[text.Part], tuple[Note, ...]]:
-    """News of single orders; and those that were given up and wait for the end of the quiet."""
-    parts = []
-    waiting = held((*memory.held, *ended.notes.exhausted))
-    if waiting and _EXHAUSTED not in told:
-        parts.append(text.exhausted(waiting))
-        told[_EXHAUSTED] = now
-        waiting = ()
-    missing, limit = ended.notes.missing, alerts.missing_orders
-    if limit is not None and len(missing) > limit and _MISSING not in told:
-        parts.append(text.missing(missing, limit))
-        told[_MISSING] = now
-    return parts, waiting
+    memory: Memory, ended: Ended, found: Standing, alerts: Alerts, now: datetime
+) -> tuple[Memory, list[text.Part]]:
+    """News of orders. Those that are single wait for the end of the quiet, in the checkpoint."""
+    topics, orders = dict(memory.told), dict(memory.orders)
+    parts: dict[str, text.Part] = {}
+    if found.given_up and _EXHAUSTED not in topics:
+        parts[_EXHAUSTED] = text.exhausted(found.given_up)
+        orders.update(told(*found.given_up))
+    if found.waiting and _WAITING not in topics:
+        parts[_WAITING] = text.waiting(found.waiting, alerts.lag or 0)
+        orders.update(told(*found.waiting))
+    limit = alerts.missing_orders
+    if limit is not None and len(found.fallen) > limit and _MISSING not in topics:
+        parts[_MISSING] = text.missing(found.fallen, limit)
+    service = ended.notes.service
+    if found.lag is not None and service is not None and _LAG not in topics:
+        parts[_LAG] = text.behind(found.lag, service)
+    topics.update(dict.fromkeys(parts, now))
+    until = now if found.fallen else memory.found_until or now
+    return replace(memory, told=topics, orders=orders, found_until=until), [*parts.values()]
 
 
-def _trouble(before: Trouble | None, ended: Ended, now: datetime) -> Trouble | None:
+def _trouble(before: Trouble | None, ended: Ended, alerts: Alerts, now: datetime) -> Trouble | None:
     """What is in the way of cycles after this one."""
     if not ended.exit:
-        return None if ended.is_done else before
+        if before is None or not ended.is_done:
+            return before
+        good = replace(before, good=before.good + 1, good_since=before.good_since or now)
+        return None if _is_over(good, alerts, now) else good
     title = error = f"exit {ended.exit}"
     if ended.problem is not None:
         title, error = ended.problem.title, str(ended.problem)
     if before is not None and before.exit == ended.exit:
-        return replace(before, since=min(before.since, now), title=title, error=error)
+        return replace(
+            before,
+            since=min(before.since, now),
+            title=title,
+            error=error,
+            failed=before.failed + 1,
+            good_since=None,
+        )
     since = ended.notes.down_since or now
     return Trouble(ended.exit, since, title, error, told=before is not None and before.told)
+
+
+def _is_over(trouble: Trouble, alerts: Alerts, now: datetime) -> bool:
+    """Whether the good cycle that was just done ends it: not while most cycles fail.
+
+    What was told of as lasting without a break ends with its first break; else there have to be as
+    many good cycles as failed ones, or no other for as long as makes a downtime.
+    """
+    assert trouble.good_since is not None
+    if trouble.good >= trouble.failed or (trouble.told and trouble.good == 1):
+        return True
+    return now - trouble.good_since >= timedelta(seconds=alerts.downtime or 0)
 
 
 def _bad_news(
@@ -115,7 +149,8 @@ def _good_news(
         return [text.over(before, now)]
     outage = ended.notes.longest_outage
     if (
-        after is None
+        not ended.exit
+        and (after is None or not after.told)
         and alerts.downtime is not None
         and outage >= alerts.downtime
         and _OUTAGE not in told

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from ordermonit.configuration.alerts import Alerts
 from ordermonit.reports.alerts.memory import Message
+from ordermonit.reports.alerts.outbox import Outcome, channels
 from ordermonit.text import one_line
 
 #: The name under which the ping is answered for.
@@ -16,42 +18,44 @@ PING = "ping_url"
 
 
 def deliver(
-    letters: Mapping[str, Message],
-    urls: Mapping[str, str],
-    seconds: float,
-    ping_url: str | None = None,
-) -> dict[str, str | None]:
-    """Send each letter to its channel, and fetch `ping_url`, all at once.
+    letters: Mapping[str, Message], alerts: Alerts, *, ping: bool = False
+) -> dict[str, Outcome]:
+    """Send each letter to its channel and, with `ping`, fetch `ping_url`, all at once.
 
-    Returns, for each channel and for PING, None where it was taken and else why not. Never takes
-    much longer than `seconds`, and never raises.
+    Returns what became of each, also of PING. Never takes much longer than `send_timeout`, and
+    never raises.
     """
+    addresses = channels(alerts)
+    ping_url = alerts.ping_url if ping else None
     wanted = {
         "letters": [
             {
                 "channel": channel,
-                "url": urls[channel],
+                **addresses[channel],
                 "title": letter.title,
                 "body": letter.body,
                 "is_good": letter.is_good,
             }
             for channel, letter in letters.items()
         ],
+        "smtp": None if alerts.smtp is None else {**alerts.smtp},
         "ping": ping_url,
-        "seconds": seconds,
+        "seconds": alerts.send_timeout,
     }
     expected = [*letters, *([PING] if ping_url else [])]
-    said, otherwise = _run(json.dumps(wanted).encode(), seconds)
-    answers: dict[str, str | None] = dict.fromkeys(expected, otherwise)
+    said, otherwise = _run(json.dumps(wanted).encode(), alerts.send_timeout)
+    outcomes = dict.fromkeys(expected, Outcome(otherwise))
     for line in said.splitlines():
         try:
-            name, problem = json.loads(line)
-            known = name in answers
+            name, problem, is_refused = json.loads(line)
+            known = name in outcomes
         except (ValueError, TypeError):
             continue  # what the deadline cut off, or what a library printed
         if known:
-            answers[name] = None if problem is None else one_line(str(problem))
-    return answers
+            outcomes[name] = Outcome(
+                None if problem is None else one_line(str(problem)), bool(is_refused)
+            )
+    return outcomes
 
 
 def _run(stdin: bytes, seconds: float) -> tuple[bytes, str]:

@@ -5,7 +5,7 @@ Nothing rests on it: whoever loses it gets a message twice.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,26 +13,30 @@ from types import MappingProxyType
 from typing import Any
 
 from ordermonit.errors import Exit
-from ordermonit.reports.notes import Note
 from ordermonit.state.files import read_own, replace
 from ordermonit.times import iso
 
-#: How much is kept: orders that wait for the end of a quiet period, and messages that were not
-#: sent. What is older goes first.
-MOST_HELD = 100
+#: So many messages that were not sent are kept. What is older goes first.
 MOST_UNSENT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What keeps cycles from being done: their exit code, and it in few and in many words. `told`:
-    there was an alert."""
+    there was an alert.
+
+    `failed` cycles ended so since then, `good` ones were done in between; the newest of those
+    follow one another since `good_since`, None where the last cycle failed.
+    """
 
     exit: int
     since: datetime
     title: str
     error: str
     told: bool = False
+    failed: int = 1
+    good: int = 0
+    good_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,30 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`told` is when each topic was last worth an alert; `held` are orders that were given up in a
-    quiet period, for the alert at its end."""
+    """`told` is when each topic was last worth an alert; `orders` are those of the checkpoint that
+    were told, by id, each with the time by which its record is known again. `found_until` is up to
+    when orders that fell through were looked at. `refusals`: how often in a row a channel has
+    refused its letter.
+    """
 
     trouble: Trouble | None = None
     told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    held: tuple[Note, ...] = ()
+    orders: Mapping[int, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    found_until: datetime | None = None
     unsent: tuple[Unsent, ...] = ()
+    refusals: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether there is something to do for it, though nothing new has happened."""
+        return self.trouble is not None or bool(self.unsent)
 
 
 def encode(memory: Memory) -> bytes:
     """As JSON, cut to its bounds."""
     trouble = memory.trouble
     value = {
-        "version": 1,
+        "version": 2,
         "trouble": None
         if trouble is None
         else {
@@ -77,9 +91,14 @@ def encode(memory: Memory) -> bytes:
             "title": trouble.title,
             "error": trouble.error,
             "told": trouble.told,
+            "failed": trouble.failed,
+            "good": trouble.good,
+            "good_since": None if trouble.good_since is None else iso(trouble.good_since),
         },
         "told": {topic: iso(at) for topic, at in memory.told.items()},
-        "held": [[note.number, note.error] for note in memory.held[-MOST_HELD:]],
+        "orders": {str(id): iso(at) for id, at in memory.orders.items()},
+        "found_until": None if memory.found_until is None else iso(memory.found_until),
+        "refusals": {**memory.refusals},
         "unsent": [
             {
                 "title": each.message.title,
@@ -102,11 +121,10 @@ def decode(data: bytes) -> Memory:
         return Memory(
             None if trouble is None else _trouble(trouble),
             {str(topic): _moment(at) for topic, at in value["told"].items()},
-            tuple(
-                Note(_text(number), None if error is None else _text(error))
-                for number, error in value["held"]
-            ),
+            {int(id): _moment(at) for id, at in value["orders"].items()},
+            _moment_or_none(value["found_until"]),
             tuple(map(_unsent, value["unsent"])),
+            {str(channel): int(count) for channel, count in value["refusals"].items()},
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Memory()
@@ -127,7 +145,20 @@ def _text(value: object) -> str:
 def _trouble(value: dict[str, Any]) -> Trouble:
     since = _moment(value["since"])
     title, error = str(value["title"]), str(value["error"])
-    return Trouble(Exit(value["exit"]), since, title, error, bool(value["told"]))
+    return Trouble(
+        Exit(value["exit"]),
+        since,
+        title,
+        error,
+        bool(value["told"]),
+        int(value["failed"]),
+        int(value["good"]),
+        _moment_or_none(value["good_since"]),
+    )
+
+
+def _moment_or_none(text: str | None) -> datetime | None:
+    return None if text is None else _moment(text)
 
 
 def _moment(text: str) -> datetime:
@@ -148,10 +179,6 @@ class Store:
         runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
         self._files = [state / "alerts", *([Path(runtime) / "alerts"] if runtime else [])]
 
-    def is_empty(self) -> bool:
-        """Whether nothing is remembered, as after a good time."""
-        return not any(_written_at(file) for file in self._files)
-
     def read(self) -> Memory:
         """What was saved last; an empty memory where nothing can be read."""
         found = [file for file in self._files if _written_at(file)]
@@ -163,9 +190,7 @@ class Store:
         return Memory()
 
     def save(self, memory: Memory) -> str | None:
-        """Replace it; nothing to remember is no file. Returns None, or why no directory took it."""
-        if memory == Memory():
-            return self._forget()
+        """Replace it. Returns None, or why no directory took it."""
         data, problem = encode(memory), None
         for file in self._files:
             try:
@@ -176,23 +201,9 @@ class Store:
                 return None
         return problem
 
-    def _forget(self) -> str | None:
-        for file in self._files:
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as refused:
-                return f"{file} can't be removed: {refused.strerror}"
-        return None
-
 
 def _written_at(file: Path) -> int:
     try:
         return file.lstat().st_mtime_ns
     except OSError:
         return 0
-
-
-def held(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """The newest of them, each order once."""
-    newest = {note.number: note for note in notes}
-    return tuple(newest.values())[-MOST_HELD:]

@@ -1,29 +1,59 @@
-"""Messages on their way: each stays until every channel has taken it, or there is no room."""
+"""Messages on their way: each stays until every channel has taken it, or refuses it for good, or
+there is no room."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ordermonit.configuration.alerts import Alerts
 from ordermonit.reports.alerts.memory import MOST_UNSENT, Memory, Message, Unsent
-from ordermonit.times import iso
+from ordermonit.times import counted, iso
 
-#: Longest message to one channel, in characters: what was not sent for long is cut.
-LONGEST = 8_000
+#: Longest text of one letter, in bytes: what ntfy and Telegram take, which Apprise does not know of
+#: the first. What a channel takes less than that, Apprise knows.
+LONGEST = 3_800
+
+#: After so many refusals in a row what waits for a channel is dropped.
+MOST_REFUSALS = 10
 
 
-def named(urls: Sequence[str]) -> dict[str, str]:
-    """The channels by a name that tells nothing of their URLs, such as `channel 1 (mailto)`."""
-    return {
-        f"channel {at} ({url.partition('://')[0].lower()})": url for at, url in enumerate(urls, 1)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one letter: why it was not taken, None where it was; and whether the channel
+    has refused it, so that it is of no use to try again with the same."""
+
+    problem: str | None = None
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a channel did not want: the newest title, and its last words."""
+
+    channel: str
+    title: str
+    problem: str
+
+
+def channels(alerts: Alerts) -> dict[str, dict[str, str]]:
+    """Each channel by a name that tells nothing of its URL, such as `channel 1 (slack)`; with the
+    URL, or the mail address, that it is reached by."""
+    found = {
+        f"channel {at} ({url.partition('://')[0].lower()})": {"url": url}
+        for at, url in enumerate(alerts.channels, 1)
     }
+    if alerts.smtp is not None:
+        found |= {f"mail to {each}": {"to": each} for each in sorted(alerts.subscribers)}
+    return found
 
 
-def with_message(memory: Memory, message: Message | None, channels: Sequence[str]) -> Memory:
+def with_message(memory: Memory, message: Message | None, channels: Iterable[str]) -> Memory:
     """The memory with a new message for all channels, and without channels that are gone."""
-    unsent = [*memory.unsent]
+    unsent, there = [*memory.unsent], tuple(channels)
     if message is not None:
-        unsent.append(Unsent(message, tuple(channels)))
-    return replace(memory, unsent=_kept(unsent, frozenset(channels)))
+        unsent.append(Unsent(message, there))
+    refusals = {name: count for name, count in memory.refusals.items() if name in there}
+    return replace(memory, unsent=_kept(unsent, frozenset(there)), refusals=refusals)
 
 
 def letters(unsent: Sequence[Unsent], now: datetime) -> Mapping[str, Message]:
@@ -40,25 +70,59 @@ def _letter(messages: list[Message], now: datetime) -> Message:
     parts = [
         each.body
         if each.at == now
-        else f"From {iso(each.at)}, when this could not be sent:\n{each.title}\n{each.body}"
+        else f"From {iso(each.at)}, not sent until now:\n{each.title}\n{each.body}"
         for each in reversed(messages)
     ]
-    body = "\n\n".join(parts)
-    return replace(newest, body=body if len(body) <= LONGEST else f"{body[: LONGEST - 1]}…")
+    return replace(newest, body=cut("\n\n".join(parts)))
 
 
-def taken(memory: Memory, by: frozenset[str]) -> Memory:
-    """The memory after these channels took their letters."""
-    left = [
-        replace(each, channels=tuple(name for name in each.channels if name not in by))
-        for each in memory.unsent
-    ]
-    return replace(memory, unsent=tuple(each for each in left if each.channels))
+def cut(text: str) -> str:
+    """The text, at most `LONGEST` bytes of it."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= LONGEST:
+        return text
+    return f"{data[: LONGEST - len('…'.encode())].decode('utf-8', 'ignore')}…"
+
+
+def delivered(
+    memory: Memory, outcomes: Mapping[str, Outcome], channels: Iterable[str], now: datetime
+) -> tuple[Memory, list[Dropped]]:
+    """The memory after these outcomes, and what was dropped, which the other channels are told."""
+    refusals, dropped = dict(memory.refusals), []
+    done = {name for name, outcome in outcomes.items() if outcome.problem is None}
+    for name, outcome in outcomes.items():
+        if outcome.problem is None:
+            refusals.pop(name, None)
+        elif outcome.is_refused:
+            refusals[name] = refusals.get(name, 0) + 1
+            if refusals[name] >= MOST_REFUSALS:
+                title = next(m.message.title for m in reversed(memory.unsent) if name in m.channels)
+                dropped.append(Dropped(name, title, outcome.problem))
+                del refusals[name]
+    gone = done | {each.channel for each in dropped}
+    unsent = [*_without(memory.unsent, gone)]
+    others = tuple(name for name in channels if name not in {each.channel for each in dropped})
+    unsent += [Unsent(_notice(each, now), others) for each in dropped if others]
+    return replace(memory, unsent=tuple(unsent[-MOST_UNSENT:]), refusals=refusals), dropped
+
+
+def _notice(dropped: Dropped, now: datetime) -> Message:
+    return Message(
+        dropped.title.partition(": ")[0] + f": {dropped.channel} refuses alerts",
+        f"{dropped.channel} has refused an alert {counted(MOST_REFUSALS, 'time')}, so it was"
+        f" dropped there ({dropped.title}): {dropped.problem}\n"
+        "Correct that channel in alerts.yml, then type: ordermonit alert --test",
+        now,
+    )
 
 
 def _kept(unsent: list[Unsent], channels: frozenset[str]) -> tuple[Unsent, ...]:
-    left = [
-        replace(each, channels=tuple(name for name in each.channels if name in channels))
-        for each in unsent
-    ]
-    return tuple(each for each in left if each.channels)[-MOST_UNSENT:]
+    gone = {name for each in unsent for name in each.channels} - channels
+    return tuple(_without(unsent, gone))[-MOST_UNSENT:]
+
+
+def _without(unsent: Iterable[Unsent], gone: Iterable[str]) -> Iterable[Unsent]:
+    for each in unsent:
+        left = tuple(name for name in each.channels if name not in gone)
+        if left:
+            yield replace(each, channels=left)
