@@ -21,7 +21,6 @@ module Ordermonit
       @pipes = [@requests, @answers, @ends, @end]
       [theirs, ours, *@pipes].each { |io| io.sync = io.close_on_exec = true }
       @pid = fork do
-        Process.setpgid(0, 0)
         (@own + @pipes).each { |io| io.close }
         yield theirs, ours
       end
@@ -35,7 +34,7 @@ module Ordermonit
     # is to be done meanwhile is yielded to.
     def ask(line, seconds)
       deadline, said, sources = Ordermonit.now + seconds, String.new, [@answers, @ends]
-      @requests.write(line)
+      return nil unless give(line)
       yield
       until said.end_with?("\n")
         ready, = IO.select(sources, nil, nil, [deadline - Ordermonit.now, 0].max)
@@ -44,7 +43,6 @@ module Ordermonit
         sources.delete(@answers) unless read(said)
       end
       said
-    rescue Errno::EPIPE # it had ended before
     end
 
     # With its whole group.
@@ -80,7 +78,7 @@ module Ordermonit
 
     private
 
-    # Both sides do it: neither may go on before it is so.
+    # In time: it works at nothing before it has its line.
     def lead
       Process.setpgid(@pid, @pid)
     rescue Errno::EACCES, Errno::ESRCH # it is another program already, or has ended
@@ -97,8 +95,15 @@ module Ordermonit
       @tell.call("-#{@pid}")
     end
 
+    def give(line)
+      @requests.write(line)
+    rescue Errno::EPIPE # it had ended before
+    end
+
     def read(said)
       said << @answers.read_nonblock(LINE)
+    rescue IO::WaitReadable
+      said
     rescue EOFError # it is about to end, or another program by now
     end
   end
@@ -113,8 +118,7 @@ module Ordermonit
     end
 
     def question(name, number, seconds)
-      arm(seconds)
-      return ask(name, number) unless FORKS
+      return arm(seconds) && ask(name, number) unless FORKS
       @checker ||= child { |*pipes| check(*pipes) }
       put(@checker, [name, number], seconds)
     end
@@ -148,8 +152,13 @@ module Ordermonit
 
     def spare
       ending(@standby).tap { @standby = nil } if @standby && @standby.dead?
-      @files ||= ObjectSpace.each_object(IO).to_a # what a task may write to without opening it
+      @files ||= files
       @standby ||= child { |*pipes| work(*pipes) }
+    end
+
+    # What a task may write to without opening it. What the boot has written to it is written once.
+    def files
+      ObjectSpace.each_object(IO).to_a.each { |io| rescued { io.flush unless io.closed? } }
     end
 
     # rake loads most of a Rails at its first use, which would be each task's. So what one had to load
@@ -166,6 +175,7 @@ module Ordermonit
     end
 
     def constant(file)
+      return unless defined?(ActiveSupport::Dependencies)
       value = nil
       failure = rescued do
         roots = ActiveSupport::Dependencies.autoload_paths.map { |path| path.to_s }
@@ -173,7 +183,7 @@ module Ordermonit
         value = file[root.size + 1..-1].chomp(".rb").camelize.split("::").inject(Object) do |outer, name|
           outer.const_get(name) if roots.include?(root) || outer.const_defined?(name, false)
         end
-      end if defined?(ActiveSupport::Dependencies)
+      end
       value unless failure
     end
 

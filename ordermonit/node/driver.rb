@@ -269,10 +269,10 @@ module Ordermonit
     def depart
       return if @departed || !@watchdog
       @departed = true
-      arm(@settings["grace"], "bye")
       @working.kill if @working
       @working.join if @working
       @lock.flock(File::LOCK_UN)
+      arm(@settings["grace"], "bye")
       waiting = [@standby, @checker].compact.each { |child| child.release }
       (waiting + @ending.map { |child, _| child }).each { |child| child.join }
     end

@@ -69,8 +69,9 @@ module Ordermonit
       title("asks")
       pid = Process.pid
       while line = requests.gets
-        answers.write(JSON.generate(ask(*JSON.parse(line))) + "\n")
+        said = ask(*JSON.parse(line))
         exit!(1) unless Process.pid == pid # a child that came back from its fork
+        answers.write(JSON.generate(said) + "\n")
       end
       disconnect
       exit!(0)

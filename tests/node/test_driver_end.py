@@ -93,6 +93,16 @@ def test_a_child_that_a_task_leaves_behind_lives_on_without_the_lock(root: Path)
             assert is_alive(child)
 
 
+def test_a_child_that_the_boot_leaves_behind_lives_on_without_the_lock(root: Path) -> None:
+    with remote(root, environment={"BOOT": "forks"}) as first:
+        assert first.run("1") == wire.Done()
+        first.hang_up()
+        assert first.wait() == 0
+        (child,) = pids(root)
+        with remote(root):
+            assert is_alive(child)
+
+
 def test_a_lock_that_cannot_be_made_is_told(root: Path) -> None:
     with unready(root, hello={"lock": "Rakefile/lock"}) as session:
         greeting = session.greeting()
@@ -289,6 +299,18 @@ def test_a_client_that_leaves_an_answer_unread_has_gone(root: Path) -> None:
         assert ours.recv(1, socket.MSG_PEEK)
         ours.close()
         assert process.wait(SOON) == 0
+
+
+def test_without_its_watchdog_nothing_is_begun(root: Path) -> None:
+    with remote(root) as session:
+        wait_until(lambda: _watchdogs(session), "the watchdog to take its name")
+        (watchdog,) = _watchdogs(session)
+        os.kill(watchdog, signal.SIGKILL)
+        wait_until(lambda: not is_alive(watchdog), "its end")
+        session.begin("run", Operation.INSERT_ORDER, "1")
+        assert session.line() == b""
+        assert session.wait() == 1
+    assert not (root / "inserted").exists()
 
 
 def test_the_watchdog_leaves_with_its_session(root: Path) -> None:

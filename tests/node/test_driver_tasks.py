@@ -84,6 +84,7 @@ def test_checks_share_a_process_that_no_task_runs_in(session: Remote, root: Path
         ("hard", "exit! with status 1"),
         ("hard-3", "exit! with status 3"),
         ("at-exit-hard", "exit! with status 4"),
+        ("at-exit-killed", "killed by SIGTERM"),
         ("another", "exit! with status 0"),
         ("killed", "killed by SIGKILL"),
         ("terminated", "killed by SIGTERM"),
@@ -130,7 +131,7 @@ def test_the_end_of_a_process_is_a_whole_one(session: Remote, root: Path) -> Non
     for number in ("writes", "writes-to-open", "temporary"):
         assert session.run(number) == wire.Done()
     (temporary,) = words(root, "seen")
-    wait_until(lambda: (root / "open").read_text() == "beforebefore", "the first buffers")
+    wait_until(lambda: (root / "open").read_text() == "boot beforebefore", "the first buffers")
     wait_until(lambda: (root / "opened").read_text() == "late", "the second ones")
     wait_until(lambda: not Path(temporary).exists(), "the temporary file to go")
     (task,) = pids(root)

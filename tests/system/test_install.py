@@ -57,7 +57,8 @@ def test_install_leaves_exactly_these_files(installed: Installed) -> None:
     new = {name: mode for name, mode in installed.after.items() if name not in installed.before}
     assert ours(new) == FILES | CONFIGURATION
     packages = [name for name in new if name.startswith(f"{PROGRAM}/lib/python3.11/site-packages/")]
-    assert f"{PROGRAM}/lib/python3.11/site-packages/ordermonit/node/driver.rb" in packages
+    driver = f"{PROGRAM}/lib/python3.11/site-packages/ordermonit/node"
+    assert set(packages) >= {f"{driver}/{name}.rb" for name in ("task", "children", "driver")}
     assert {new[name] for name in packages} == {PLAIN, SCRIPT}
     changed = {name for name in installed.before if installed.after.get(name) is None}
     assert changed == set(), "nothing that was there is gone"
