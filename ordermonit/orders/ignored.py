@@ -13,7 +13,7 @@ BLOCK = 4096
 
 #: So many of the newest blocks are looked at in every cycle. The n-th newest is by chance, with
 #: this in n: so in a shop that pauses in a beat of its own none is left out for ever.
-ALWAYS = 4
+ALWAYS = 2
 
 #: How many ids, and the sum of their places in the block.
 Count = tuple[int, int]

@@ -114,6 +114,26 @@ def test_a_dismissal_by_mistake_is_taken_back_by_retry(world: World) -> None:
     assert world.abacos.judge.confirmed_count(number) == 1
 
 
+def test_a_number_that_was_changed_too_late_is_a_persons_matter(world: World) -> None:
+    world.run("init", "--from-start")
+    old, kept = world.front.add_many(2)
+    world.cycle()
+    assert world.record(old)["status"] == "PAYMENT_PENDING"
+    world.front.set_number(old, 7007)
+    said = world.cycle().stderr
+    assert f"order {old}: its number is 7007 in the Front now (id 1), and Abacos has it" in said
+    [problem] = world.status()["problems"]
+    assert "ordermonit retry id:1" in problem["remedy"]
+    assert f"type: ordermonit retry {old}" in world.run("show", str(old)).stdout
+    world.abacos.judge.hold([7007])  # somebody gives it the new one there
+    assert world.run("retry", str(old)).exit_code == 0
+    world.front.set_state("authorized", [7007])
+    world.cycle()
+    assert world.record(7007)["status"] == "SUCCESS"
+    assert world.abacos.judge.confirmed_count(7007) == 1
+    assert world.abacos.judge.holds() == {str(old), str(kept), "7007"}
+
+
 def test_what_may_have_taken_effect_is_not_dismissed_without_a_yes(world: World) -> None:
     number = begun(world)
     before = world.checkpoint()

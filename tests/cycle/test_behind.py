@@ -347,6 +347,19 @@ def test_c10_an_order_that_abacos_has_under_its_old_number_is_inserted_under_no_
     assert (shop.world.inserted["N1"], shop.world.confirmed["N1"]) == (1, 1)
 
 
+def test_c10_what_a_queue_may_have_under_the_old_number_is_waited_for() -> None:
+    shop = Shop()
+    shop.order(1, created_at=NOON)
+    shop.cycle(Fault.NONE, Fault.QUEUED)
+    shop.order(1, number="M1", created_at=NOON)
+    shop.cycle()
+    assert shop.record(1).reason is Reason.NOT_THERE
+    shop.world.queue_works()
+    shop.cycle()
+    assert shop.record(1).reason is Reason.NUMBER_CHANGED
+    assert +shop.world.inserted == {"N1": 1}
+
+
 def test_c10_without_a_check_nobody_knows_so_a_person_decides() -> None:
     shop = Shop(checks=frozenset())
     shop.order(1, created_at=NOON)

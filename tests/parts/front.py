@@ -89,6 +89,12 @@ class Front:
         with self.engine.begin() as connection:
             connection.execute(change.values(state=state, updated_at=_now()))
 
+    def set_number(self, number: int | str, new: int | str) -> None:
+        """Somebody corrects an order's number."""
+        change = sa.update(self.orders).where(self.orders.c.number == number)
+        with self.engine.begin() as connection:
+            connection.execute(change.values(number=new, updated_at=_now()))
+
     def delete(self, *ids: int) -> None:
         """Orders that vanish."""
         with self.engine.begin() as connection:
