@@ -120,5 +120,7 @@ def test_every_page_that_is_named_anywhere_is_there() -> None:
     ]
     known = {name for page in PAGES for name in (name_of(page), page.name)}
     for file in files:
-        for named in re.findall(r"(?<![\w/*])((?:docs/)?\w+\.md)\b", file.read_text()):
+        for named in re.findall(
+            r"(?<![\w/*])((?:docs/)?\w+\.md)\b", file.read_text(errors="replace")
+        ):
             assert named in known, f"{name_of(file)} names {named}"

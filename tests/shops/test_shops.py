@@ -43,7 +43,8 @@ _MY, _PG = "mysql+pymysql://", "postgresql+psycopg://"
 
 SHOPS = {
     "rails-1-socket": _read(
-        f"{_MY}loja:7%21abacaxi@/loja?charset=utf8mb4&unix_socket=%2Fvar%2Frun%2Fmysqld%2Fmysqld.sock"
+        f"{_MY}loja:7%21abacaxi@/loja?charset=utf8mb4"
+        "&unix_socket=%2Fvar%2Frun%2Fmysqld%2Fmysqld.sock"
     ),
     "rails-2-reconnect": _read(f"{_MY}vitrine:segredo@10.1.0.7/vitrine_production?charset=utf8"),
     "rails-3-plain": _read(
