@@ -144,10 +144,12 @@ def test_nobody_else_begins_before_the_task_of_a_dead_rake_has_ended(
         os.kill(watchdog, signal.SIGSTOP)
         session.process.kill()
         session.process.wait()
-        with unready(other, hello={"lock": lock}) as second:
-            assert isinstance(second.greeting(), wire.Locked)
-        assert is_alive(task)
-        os.kill(watchdog, signal.SIGCONT)
+        try:
+            with unready(other, hello={"lock": lock}) as second:
+                assert isinstance(second.greeting(), wire.Locked)
+            assert is_alive(task)
+        finally:
+            os.kill(watchdog, signal.SIGCONT)
         with remote(other, hello={"lock": lock, "lock_wait": 10}):
             assert not is_alive(task)
 
