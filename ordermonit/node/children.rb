@@ -163,13 +163,14 @@ module Ordermonit
 
     # rake loads most of a Rails at its first use, which would be each task's. So what one had to load
     # is loaded here for those to come: nothing but constants that load themselves when they are
-    # named, since to do that is no work. With what Rails asks the database about its models, if a
-    # task had a connection.
+    # named, since to do that is no work. And if it had a connection to the database, what Rails asks
+    # that about a model.
     def learn
       (files, connected), @lesson = @lesson, nil
       constants = (files - @learned).map { |file| constant(file) }.compact
       @learned |= files
-      constants.each { |one| rescued { meet(one) } } if connected
+      @models += constants.select { |one| model?(one) } if connected
+      meet_models
       disconnect
       GC.start if constants.any? # or each child may have to
     end
@@ -187,10 +188,16 @@ module Ordermonit
       value unless failure
     end
 
-    def meet(model)
-      return unless model.is_a?(Class) && model < ActiveRecord::Base && !model.abstract_class?
-      model.define_attribute_methods
-      model.unscoped.where(model.primary_key => nil).first
+    def model?(one)
+      one.is_a?(Class) && one < ActiveRecord::Base && !one.abstract_class?
+    end
+
+    # So that Ruby has the ways to the database ready, and a child that waits its own connection.
+    def meet_models
+      @models.each do |model|
+        rescued { model.define_attribute_methods }
+        rescued { model.unscoped.where(model.primary_key => nil).first }
+      end
     end
 
     # What it still does at its exit is bounded as an end of ours is.

@@ -48,7 +48,7 @@ module Ordermonit
       @input, @output = @sent ? INPUT : STDIN.dup, STDOUT.dup
       @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
       @watchdog = @working = @standby = @checker = @lesson = nil
-      @learned = []
+      @learned, @models = [], []
       @own.each { |io| io.close_on_exec = true }
       @output.sync = true
       STDIN.reopen("/dev/null")

@@ -23,6 +23,7 @@ module Ordermonit
       known = $LOADED_FEATURES.size
       @child, @finalizers, @descriptors = Process.pid, 0, descriptors
       title("waits for a task")
+      meet_models
       name, number = JSON.parse(requests.gets || exit!(0))
       requests.close
       title("#{name}[#{number}]")
