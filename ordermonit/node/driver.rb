@@ -197,16 +197,17 @@ module Ordermonit
     def session
       boot
       answer(ready)
-      limit = "idle_limit"
+      silent = nil
       loop do
-        arm(@settings[limit])
+        arm(@settings[silent ? "grace" : "idle_limit"])
         line = @lines.pop
         break if line.nil? || @gone
         request = json(line)
         said = reply(request)
         answer({ "id" => request["id"] }.merge(said))
-        # Where a task hung, the line may have fallen silent too; then nobody is to wait for us.
-        limit = said["hung"] ? "grace" : "idle_limit"
+        # Where a task hung, the line may have fallen silent too; then nobody is to wait for us. The
+        # lines that were there by then are no sign of life.
+        silent = said["hung"] ? @lines.size : (silent - 1 if silent.to_i > 0)
       end
       depart
     end

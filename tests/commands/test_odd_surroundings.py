@@ -3,13 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.parts.place import Place
-
-DATA = Path(__file__).parents[1] / "data"
 
 #: A word of the command line, or a name in the environment, that is no UTF-8.
 ODD = "caf\udce9"
@@ -86,12 +83,6 @@ def test_what_needs_no_configuration_does_not_fail_for_it(place: Place) -> None:
     place.state.checkpoint.write_bytes(good[:-9])
     place.good("recover")
     assert place.state.read().recovered
-    for file in (place.state.checkpoint, place.state.previous):
-        file.unlink()
-    former = place.directory / "former"
-    former.write_text((DATA / "checkpoint-6-columns").read_text())
-    place.good("import", str(former))
-    assert place.state.read().head == 647
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

@@ -41,7 +41,7 @@ def test_the_other_holder_is_named(settings: Settings, monkeypatch: pytest.Monke
         ({"rake": "/nonexistent/rake"}, "can't be run on .*No such file", "full path"),
         ({"tasks": {INSERT: "absent"}}, "no task absent", "tasks"),
         ({"checks": {EXISTS: "number =="}}, "order_exists is no Ruby: SyntaxError", "checks"),
-        ({"lock_file": "Rakefile/x"}, "lock Rakefile/x can't be made", "lock_file"),
+        ({"lock_file": "Rakefile/x"}, "/Rakefile/x can't be made", "lock_file"),
     ],
 )
 def test_a_wrong_configuration_is_told_as_such(

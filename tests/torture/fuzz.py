@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.parts.databases import sqlite
+from tests.parts.front import Front
 from tests.torture import fuzz_files
 from tests.torture.fuzz_answers import answers
 
@@ -41,6 +43,7 @@ def prepare(directory: Path) -> dict[str, Case]:
     }
     for name, values in files.items():
         (config / f"{name}.yml").write_text(yaml.safe_dump(values))
+    Front(sqlite(directory / "front.sqlite3")).engine.dispose()
     return {
         "checkpoint": fuzz_files.checkpoint_case,
         "legacy": fuzz_files.legacy_case,
