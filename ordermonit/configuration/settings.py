@@ -93,7 +93,7 @@ class Service:
         float,
         Key(
             kinds.seconds(above_zero=False),
-            "seconds: younger orders wait, so that the shop's own queue goes first",
+            "seconds: younger orders wait, so that the shop's own queue goes first; 60 is good",
         ),
     ] = 0
     follow_payments: Annotated[
