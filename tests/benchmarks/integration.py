@@ -27,7 +27,7 @@ _RIVALS = {
 #: One process on the node does it all, with no SSH and no checkpoint.
 _LIMITS = {
     ways.limit: "the limit: one rake process that does the tasks",
-    ways.asking_limit: "the same, which asks before each insertion",
+    ways.asking_limit: "the same, which asks before each insertion, and after it again",
 }
 
 #: Few orders and many.

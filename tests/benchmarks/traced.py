@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_WAITS = {"run": "waits for tasks", "ask": "waits for checks"}
+_WAITS = {True: "waits for tasks", False: "waits for checks"}
 
 _seconds: dict[str, float] = defaultdict(float)
 _counts: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def main() -> None:
     _time(configuration, "load", "configuration")
     _time(ssh, "start", "connect")
     _time(node.Node, "_greeting", "boot")
-    _time(node.Node, "_answer", lambda _, request: _WAITS[request.verb])
+    _time(node.Node, "_answered", lambda _, sent: _WAITS[sent.request.is_task])
     _time(session.Session, "close", "close")
     _time(state.State, "write", "durable writes")
     _time(journal.Log, "tell", "log")

@@ -35,12 +35,11 @@ def limit(place: Place, batch: Batch) -> Cost:
 
 
 def asking_limit(place: Place, batch: Batch) -> Cost:
-    """The same, with a check before each insertion, as rule C4 wants it."""
+    """The same, with a check before and after each insertion, as rule C4 wants it."""
     operations = []
     for task, number in _tasks(batch):
-        if task == "insert_order":
-            operations.append(("order_exists", number))
-        operations.append((task, number))
+        asked = [("order_exists", number)] if task == "insert_order" else []
+        operations += [*asked, (task, number), *asked]
     return _in_process(place, operations)
 
 

@@ -83,7 +83,8 @@ class Ground:
 
     def usual(self) -> None:
         """Cycles that have a little time, and a downtime that is soon over."""
-        self.world.configure("service", running_cycle=4, downtime_wait=0.02, max_attempts=3)
+        limits = {"max_attempts": 3, "verify_within": 0}
+        self.world.configure("service", running_cycle=4, downtime_wait=0.02, **limits)
 
     def run(
         self,

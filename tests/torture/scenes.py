@@ -87,6 +87,15 @@ def _rake_dies(ground: Ground) -> None:
     ground.add("authorized")
 
 
+def _tasks_lie(ground: Ground) -> None:
+    """Tasks that say done and did nothing, or that something else exists, or that just die."""
+    ways = (("returns_early", None), ("raises", "Key (cpf)=(1) already exists."), ("dies", None))
+    for kind, value in ways:
+        number = ground.add("authorized")
+        ground.world.node.quirk("insert_order", kind, value, numbers=[number], moment="instead")
+    ground.add("authorized")
+
+
 def _intents(ground: Ground) -> None:
     """What a killed cycle leaves: operations that were begun, of which one took effect."""
     for operation, status, done in (
@@ -170,6 +179,7 @@ SCENES = (
     Scene("downtime that lasts", _trouble_lasts, exit=75, mend=_well_again),
     Scene("lost answers", _answers_lost, mend=_well_again),
     Scene("rake dies", _rake_dies, mend=_well_again),
+    Scene("lying tasks", _tasks_lie, mend=_well_again),
     Scene("begun before", _intents),
     Scene("recover", _damage, ("recover",), mend=_recover, rewinds=True),
     Scene("after recover", _recovered),
