@@ -41,6 +41,7 @@ class Night:
 
     def __init__(self, world: World, hook: Hook, begins: str) -> None:
         self.world = world
+        world.configure("integration_server", lock_file="tmp/ordermonit.lock")
         self.hook = hook
         self.blocks: list[Block] = []
         self.prefix: list[str] = []

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from tests.nights.night import Night, command_of
 from tests.parts.front import FIRST_NUMBER
@@ -202,7 +203,8 @@ def restored(night: Night) -> None:
     night.timer()
     os.replace(f"{database}.backup", database)
     new = FIRST_NUMBER + 8
-    assert world.front.add(new, "authorized") == 6
+    later = datetime.now(UTC) + timedelta(minutes=4)
+    assert world.front.add(new, "authorized", created_at=later) == 6
     night.later(minutes=2)
     night.timer()
     night.says(
