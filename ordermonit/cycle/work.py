@@ -193,7 +193,8 @@ class Work:
                 self._is_broken = trouble.answer.verdict is Verdict.BROKEN
                 self._ledger.note_suspect(item.record.id)
                 self.checked += 1
-            elif not self.stopped and not self._is_its_own_fault(item, trouble, waiting):
+            elif self.stopped or not self._is_its_own_fault(item, trouble, waiting):
+                self._note_unknown(item, trouble, _UNKNOWN)
                 self._asking.evidence = False
                 silent.append((item, trouble))
                 # One may be its own fault: the next one's answer tells. Two are downtime.
@@ -230,7 +231,7 @@ class Work:
         except StopIteration as end:
             trouble: Trouble | None = end.value
         if trouble is not None:
-            self._note_unknown(item, trouble, took)
+            self._note_unknown(item, trouble)
         return trouble
 
     def _scene(self, item: Item) -> Scene:
@@ -272,15 +273,16 @@ class Work:
         hurry = self._task_timeout * _HURRY if self._is_hurried() else None
         return Request(operation, number, self._patience or hurry)
 
-    def _note_unknown(self, item: Item, trouble: Trouble, took: dict[Operation, float]) -> None:
-        """Say in the record that an operation was begun and nobody knows its end (rule C5)."""
+    def _note_unknown(self, item: Item, trouble: Trouble, events: tuple[Event, ...] = ()) -> None:
+        """Say in the record that an operation was begun and nobody knows its end (rule C5). It is
+        told only when a second question has not found that out either."""
+        if self._was_begun(item, trouble) and trouble.answer.verdict is not Verdict.REJECTED:
+            step = _unknown(self._ledger.record(item), trouble)
+            self._ledger.save(item, replace(step, events=events), {})
+
+    def _was_begun(self, item: Item, trouble: Trouble) -> bool:
         record = self._checkpoint.records.get(item.record.id)
-        if (
-            record is not None
-            and record.in_flight is trouble.operation
-            and trouble.answer.verdict is not Verdict.REJECTED
-        ):
-            self._ledger.save(item, _unknown(record, trouble), took)
+        return record is not None and record.in_flight is trouble.operation
 
     def _is_its_own_fault(self, item: Item, trouble: Trouble, waiting: deque[Item]) -> bool:
         """Rule C9: a second question decides whether the order or Abacos is ill.
@@ -315,7 +317,8 @@ class Work:
         for item, trouble in silent:
             if trouble.answer.verdict not in _MAYBE_ITS_OWN or not self._charge(item, trouble):
                 step = _unknown(self._ledger.record(item), trouble, is_final=True)
-                self._ledger.save(item, step, {})
+                events = () if self._was_begun(item, trouble) else _UNKNOWN  # told already
+                self._ledger.save(item, replace(step, events=events), {})
                 self._ledger.note_suspect(item.record.id)
                 self.checked += 1
         silent.clear()
@@ -353,6 +356,8 @@ class Work:
             self._log.tell(Event.DOWNTIME_OVER, seconds=seconds)
 
 
+_UNKNOWN = (Event.ORDER_UNKNOWN,)
+
 #: What one order's task may do by itself, while Abacos is well.
 _MAYBE_ITS_OWN = (Verdict.TIMEOUT, Verdict.AMBIGUOUS, Verdict.DIED)
 _REASONS = {Verdict.TIMEOUT: Reason.TIMEOUT, Verdict.DIED: Reason.DIED}
@@ -363,7 +368,7 @@ def _unknown(record: Record, trouble: Trouble, *, is_final: bool = False) -> Sav
     hangs = is_final and trouble.answer.verdict is Verdict.TIMEOUT and record.in_flight is not None
     reason = Reason.TIMEOUT if hangs else Reason.UNKNOWN
     unknown = record.with_(reason=reason, last_error=trouble.answer.error)
-    return Save(unknown, (Event.ORDER_UNKNOWN,), is_final, trouble.operation)
+    return Save(unknown, final=is_final, operation=trouble.operation)
 
 
 def _waits(what: str, left: int) -> Unavailable:

@@ -255,6 +255,23 @@ def test_c9_what_waited_for_a_slow_one_is_read_again(monkeypatch: pytest.MonkeyP
     assert shop.record(2).reason is Reason.CLOSED
 
 
+def test_c9_it_is_not_said_that_nothing_is_charged_where_something_is() -> None:
+    shop = Shop(checks=frozenset())
+    shop.order(1)
+    shop.world.sick_tasks[shop.order(2)] = Fault.TIMEOUT
+    shop.cycle()
+    assert Event.ORDER_TIMED_OUT in shop.events
+    assert Event.ORDER_UNKNOWN not in shop.events
+
+
+def test_c9_an_order_without_an_answer_is_told_once() -> None:
+    shop = Shop()
+    shop.world.sick_tasks[shop.order(1)] = Fault.LOST
+    shop.order(2)
+    shop.cycle()
+    assert shop.events.count(Event.ORDER_UNKNOWN) == 1
+
+
 # Evidence
 
 
