@@ -25,7 +25,7 @@ from ordermonit.health.health import (
 )
 from ordermonit.health.timer import Timer, ask
 from ordermonit.orders.lag import MOST, Lag, waiting
-from ordermonit.orders.model import Status
+from ordermonit.orders.model import Operation, Status
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
 from ordermonit.state.pause import Pause
@@ -37,7 +37,8 @@ _DATABASE_PATIENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Where everything stands. `timer` is None without systemd."""
+    """Where everything stands. `timer` is None without systemd; `is_verified`: whether there is a
+    check that insertions are verified by (rule C4), None where the configuration is not known."""
 
     at: datetime
     head: int
@@ -49,6 +50,7 @@ class Overview:
     timer: Timer | None
     cycles: tuple[CycleResult, ...]
     problems: tuple[Problem, ...]
+    is_verified: bool | None = None
 
     @property
     def health(self) -> Health:
@@ -72,6 +74,7 @@ class Overview:
             "behind": self.behind,
             "front_error": self.newest.error,
             "counts": {str(status): count for status, count in self.counts.items()},
+            "insertions_verified": self.is_verified,
             "gaps": self.gaps,
             "rescans": [list(each) for each in self.rescans],
             "paused": None if self.pause is None else self.pause.as_json(),
@@ -142,6 +145,9 @@ def overview(context: Context) -> Overview:
         timer=timer,
         cycles=cycles,
         problems=tuple(sorted(problems, key=lambda each: -each.health.rank)),
+        is_verified=None
+        if configuration is None
+        else Operation.ORDER_EXISTS in configuration.node.checks,
     )
 
 

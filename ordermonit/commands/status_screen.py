@@ -66,6 +66,9 @@ def _facts(overview: Overview, colour: str) -> ConsoleRenderable:
         table.add_row("rescan", f"ids {ranges} are still to be checked again")
     table.add_row("next cycle", _next_cycle(overview))
     last = overview.cycles[-1] if overview.cycles else None
+    if overview.is_verified is False:
+        believed = "believed, not verified: order_exists is switched off (ordermonit check node)"
+        table.add_row("insertions", believed)
     table.add_row("last cycle", "none yet" if last is None else _last_cycle(last, overview))
     return table
 

@@ -48,6 +48,16 @@ def test_status_as_json_says_the_same(place: Place) -> None:
     assert [problem["since"] is not None for problem in status["problems"]] == [True, True]
 
 
+def test_status_says_that_insertions_are_believed_where_nobody_can_verify_them(
+    place: Place,
+) -> None:
+    assert "believed" not in place.good("status")
+    with (place.directory / "integration_server.yml").open("a") as file:
+        file.write("checks: {order_exists: null}\n")
+    assert "insertions  believed, not verified" in place.good("status")
+    assert json.loads(place.good("status", "--json"))["insertions_verified"] is False
+
+
 def test_a_database_that_does_not_answer_is_said_in_its_place(place: Place) -> None:
     place.configure(adapter="mysql2", host="127.0.0.1", port=1, username="shop", password="x")
     shown = place.good("status")
