@@ -1,8 +1,8 @@
 """The Front's database: it answers, has the orders, is read by the key, and is only read."""
 
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +19,10 @@ from ordermonit.front.connection import opened
 from ordermonit.front.database import Front
 from ordermonit.front.refusals import address_of, no_whole_numbers
 from ordermonit.orders.lag import MOST, waiting
+from ordermonit.orders.model import Order
+
+#: So many of the newest orders are looked at for their states.
+_NEWEST = 50
 
 #: The server's clock, in seconds since 1970.
 _EPOCH = {
@@ -128,10 +132,12 @@ class _Look:
         return [dict(row) for row in rows]
 
     def newest(self) -> Findings:
-        """The newest order, and HEAD."""
+        """The newest order and its like's states, and HEAD."""
         newest = self.front.newest()
         if newest is not None:
-            self.known.newest = self.front.by_id([newest]).get(newest)
+            orders = self.front.by_id(self.front.ids_before(newest, _NEWEST))
+            self.known.newest = orders.get(newest)
+            yield self._states(orders.values())
         if self.known.checkpoint is None:
             yield ok(f"the newest order's id is {newest or 0}")
             yield not_tried("whether HEAD fits it: there is no good checkpoint")
@@ -152,6 +158,21 @@ class _Look:
                 "Find out who deleted the orders after it; or, if the database is a copy, whether"
                 " it is behind. The missing ids are looked into until HEAD is reached again",
             )
+
+    def _states(self, orders: Iterable[Order]) -> Finding:
+        """Which states stand in neither list: a payment in one of them waits, for ever if it has
+        to."""
+        settings = self.settings
+        listed = settings.authorized_states | settings.closed_states | settings.ignored_states
+        others = Counter(str(order.state) for order in orders if order.state not in listed)
+        said = ", ".join(f"{state} ({count})" for state, count in others.most_common())
+        many = f"of the newest {_NEWEST} orders"
+        if not said:
+            return ok(f"every state {many} stands in authorized_states or closed_states")
+        return ok(
+            f"{many}, in states of neither authorized_states nor closed_states, where a payment"
+            f" waits: {said}"
+        )
 
     def _lag(self) -> Findings:
         """Whether cycles take on as many orders as the shop sells."""

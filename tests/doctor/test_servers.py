@@ -30,6 +30,16 @@ def test_the_index_is_seen_whatever_the_tables_size(any_database: Database, how_
     front.engine.dispose()
 
 
+def test_states_of_neither_list_are_said(any_database: Database) -> None:
+    front = Front(any_database)
+    front.add_many(2, "authorized")
+    front.add_many(3, "em_analise")
+    found = _severities(any_database.url, Known())
+    (said,) = [text for text in found if text.startswith("of the newest 50 orders")]
+    assert said.endswith("where a payment waits: em_analise (3)")
+    front.engine.dispose()
+
+
 def test_a_table_without_a_key_is_seen(any_database: Database) -> None:
     front = Front(any_database)
     with front.engine.begin() as connection:
