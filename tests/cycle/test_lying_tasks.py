@@ -73,12 +73,24 @@ def test_c4_something_else_that_exists_is_no_order(world: World, message: str) -
     _done(world, number)
 
 
+def test_c4_an_insertion_of_ours_that_the_task_then_says_was_there_is_ours(world: World) -> None:
+    """The task lost Abacos's answer, tried again by itself, and met its own first try."""
+    world.run("init", "--from-start")
+    [number] = world.front.add_many(1, "authorized")
+    message = f"Order number {number} already exist on Abacos"
+    world.node.quirk("insert_order", "raises", message, moment="after")
+    run = world.cycle()
+    assert f"order {number}: inserted into Abacos" in run.stderr
+    _done(world, number)
+
+
 def test_a_prerequisite_runs_for_each_order_anew(world: World) -> None:
     world.node.configure(prerequisite=True)
     world.run("init", "--from-start")
     numbers = world.front.add_many(3, "authorized")
     world.cycle()
     assert world.node.tasks("insert_order") == [("insert_order", str(n)) for n in numbers]
+    assert world.node.tasks("confirm_payment") == [("confirm_payment", str(n)) for n in numbers]
     _done(world, *numbers)
     assert len(world.node.boots()) == 1
 
