@@ -164,9 +164,11 @@ module Ordermonit
     # rake loads most of a Rails at its first use, which would be each task's. So what one had to load
     # is loaded here for those to come: nothing but constants that load themselves when they are
     # named, since to do that is no work. And if it had a connection to the database, what Rails asks
-    # that about a model.
+    # that about a model. The same lesson again teaches nothing.
     def learn
       (files, connected), @lesson = @lesson, nil
+      return if (files - @learned).empty? && (!connected || @met)
+      @met ||= connected
       constants = (files - @learned).map { |file| constant(file) }.compact
       @learned |= files
       @models += constants.select { |one| model?(one) } if connected

@@ -47,7 +47,7 @@ module Ordermonit
       @sent = const_defined?(:INPUT, false) # or this is an installed copy, without the first stage
       @input, @output = @sent ? INPUT : STDIN.dup, STDOUT.dup
       @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
-      @watchdog = @working = @standby = @checker = @lesson = nil
+      @watchdog = @working = @standby = @checker = @lesson = @met = nil
       @learned, @models = [], []
       @own.each { |io| io.close_on_exec = true }
       @output.sync = true
