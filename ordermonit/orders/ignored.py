@@ -18,9 +18,9 @@ ALWAYS = 2
 #: How many ids, and the sum of their places in the block.
 Count = tuple[int, int]
 
-#: For each bit of a place in a block: the places that have it.
+#: For each bit of a place in a block: the places that have it, as many in each run as lack it.
 _PLACES = [
-    sum(1 << place for place in range(BLOCK) if place >> bit & 1)
+    ((1 << BLOCK) - 1) // ((1 << (1 << bit)) + 1) << (1 << bit)
     for bit in range(BLOCK.bit_length() - 1)
 ]
 
