@@ -16,7 +16,7 @@ from ordermonit.orders.journey import Ask, Scene, Trouble, journey
 from ordermonit.orders.model import Answer, Operation, Record, Request, Status, Verdict
 from ordermonit.reports.journal import Log
 
-#: So many of the next orders' questions travel ahead of their turn.
+#: So many of the next orders' questions travel ahead of their turn, where few have to be inserted.
 _AHEAD = 8
 
 #: The check that shows what a task did (rule C4).
@@ -71,6 +71,8 @@ class Asking:
         self._log = log
         self._answered: str | None = None  # the newest number that Abacos answered for
         self._believes = False
+        self._ahead = _AHEAD
+        self._tasked: str | None = None  # the number of the newest task
         self.waiting: deque[Item] = deque()
         self.answers: Counter[tuple[str, ...]] = Counter()
         self.was_open = False
@@ -96,6 +98,7 @@ class Asking:
             self.evidence = True
             if not request.is_task:  # what a task says may be the node's own word
                 self._answered = request.number
+        self._look_ahead(request, answer.verdict)
         if answer.verdict is Verdict.DONE and operation is Operation.INSERT_ORDER:
             self._say_what_is_believed()
         return answer
@@ -105,10 +108,17 @@ class Asking:
         if request.is_task and self.can_ask(shown_by := _SHOWN_BY[request.operation]):
             found.append(Request(shown_by, request.number))
         if not self.stopped:
-            # What is missing before a task may be there after it: only one question waits for it.
-            for item in [*self.waiting][: 1 if request.is_task else _AHEAD]:
+            for item in [*self.waiting][: 1 if request.is_task else self._ahead]:
                 found += self._first_question(item)
         return found
+
+    def _look_ahead(self, request: Request, verdict: Verdict) -> None:
+        # What is missing before a task may be there after it, so that is asked again: where orders
+        # have to be inserted, it was asked in vain.
+        if request.is_task:
+            self._ahead, self._tasked = 0, request.number
+        elif verdict is Verdict.YES and request.number != self._tasked:
+            self._ahead = min(2 * self._ahead or 1, _AHEAD)
 
     def _first_question(self, item: Item) -> list[Request]:
         record, order = self._ledger.record(item), item.order

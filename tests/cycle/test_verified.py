@@ -20,6 +20,22 @@ def test_c4_what_a_task_did_is_asked_behind_it() -> None:
     assert "N1" in shop.world.asked_ahead, "it travels with the task: nobody waits for it alone"
 
 
+def test_c4_where_orders_have_to_be_inserted_nothing_is_asked_in_vain() -> None:
+    shop = Shop(max_orders_per_request=40)
+    for id in range(1, 31):
+        shop.order(id, "waiting_payment")
+    shop.cycle()
+    in_vain = 9  # the first questions, which travelled while Rails booted
+    assert len(shop.runs(Operation.ORDER_EXISTS)) <= 2 * 30 + in_vain
+    for id in range(31, 61):
+        shop.order(id, "waiting_payment")
+        shop.world.inserted[f"N{id}"] += 1
+    shop.world.asked_ahead.clear()
+    shop.cycle()
+    assert len(shop.runs(Operation.ORDER_EXISTS)) == 30
+    assert len(shop.world.asked_ahead) == 29, "they are there: nobody waits for one alone"
+
+
 def test_c4_done_and_not_there_is_no_insertion_and_nobody_runs_it_again() -> None:
     shop = Shop(verify_within=600)
     shop.order(1)
