@@ -7,11 +7,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+from ordermonit.node import wire
+from ordermonit.orders.model import Operation
 from tests.benchmarks import ways
 from tests.benchmarks.measure import Cost, in_turns, median, ratio, run
 from tests.benchmarks.place import Place, is_authorized
 from tests.benchmarks.report import Table
 from tests.benchmarks.ways import measured
+from tests.node.remote import remote
+from tests.node.test_driver_old import NO_FORK, without
 
 _ORDERS = 100
 
@@ -103,7 +107,46 @@ def parts(place: Place, runs: int) -> list[Table]:
             ("part", *_sized("{} orders")),
             tuple(_part(part, found, counts) for part in found[_SIZES[0]][0]),
         ),
+        _processes(place, runs),
     ]
+
+
+def _processes(place: Place, runs: int) -> Table:
+    """What a task costs in a process of its own, and the question behind it."""
+    rakes = {"a process for each task": "rake", "all in one, without fork": without(NO_FORK)}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in rakes}
+    for _ in range(runs):
+        for name, rake in rakes.items():
+            found[name].append(_on_the_node(place, rake))
+    rows = []
+    for name, times in found.items():
+        task, check = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+        rows.append((name, f"{task:.1f} ms", f"{check:.1f} ms"))
+    return Table(
+        "A process for each task, and its verification",
+        f"The driver alone, without SSH: medians of {_ORDERS} insertions, each with the check"
+        " behind it. What is forked is a Rails of 60 MB.",
+        ("way", "an insertion", "the check behind it"),
+        tuple(rows),
+    )
+
+
+def _on_the_node(place: Place, rake: str) -> tuple[float, float]:
+    """Seconds of an insertion and of the check behind it."""
+    hello = {"tasks": {Operation.INSERT_ORDER: "insert_order"}}
+    root, production = place.node.rails_root, {"RAILS_ENV": "production"}
+    times = []
+    with remote(root, rake=rake, environment=production, hello=hello) as session:
+        for number in place.batch(_ORDERS).numbers:
+            begun = time.perf_counter()
+            done = session.run(str(number))
+            between = time.perf_counter()
+            there = session.ask(str(number))
+            times.append((between - begun, time.perf_counter() - between))
+            if (done, there) != (wire.Done(), wire.Value(True)):
+                raise RuntimeError(f"order {number}: {done}, {there}")
+    task, check = (statistics.median(column) for column in zip(*times, strict=True))
+    return task, check
 
 
 def _sized(text: str) -> Iterator[str]:
