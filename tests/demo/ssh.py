@@ -1,8 +1,10 @@
 """An SSH server in this process: it runs what it is asked to, for one key, on loopback."""
 
 import asyncio
+import os
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +18,7 @@ class Server:
         self.key = directory / "id_ed25519"
         self.known_hosts = directory / "known_hosts"
         self.port = 0
+        self._home = directory
         self._authorized = directory / "authorized_keys"
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -48,7 +51,7 @@ class Server:
             0,
             server_host_keys=[host],
             authorized_client_keys=str(self._authorized),
-            process_factory=_run,
+            process_factory=partial(_run, self._home),
             encoding=None,
         )
         self.port = self._acceptor.get_port()
@@ -65,10 +68,11 @@ class Server:
         await asyncio.gather(*rest, return_exceptions=True)
 
 
-async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+async def _run(home: Path, process: asyncssh.SSHServerProcess[bytes]) -> None:
     """One session: a shell runs the command, as sshd would."""
     child = await asyncio.create_subprocess_shell(
         process.command or "true",
+        env={**os.environ, "HOME": str(home)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
