@@ -159,6 +159,15 @@ _POSTGRESQL: tuple[tuple[str, _Remedy], ...] = (
     ("does not exist", lambda _: _CREDENTIALS),
 )
 
+#: Where there is no connection yet, libpq gives no code of what the server says, and it says that
+#: in its own language. But only a server's words have a severity before them, and two blanks; and
+#: what names a role or a database has quotation marks, which are ASCII in English alone.
+_ELSEWHERE = re.compile(r"failed: \S+:  .*[^\x00-\x7f]")
+_IN_ITS_OWN_WORDS = (
+    "The server takes connections, but none of ours: its words say why. Correct the username,"
+    " password or database there, or ask its administrator"
+)
+
 
 def _hba(said: _Said) -> str:
     client = _CLIENT.search(said.text)
@@ -262,7 +271,12 @@ def _postgresql(problem: exc.DBAPIError, said: _Said) -> str | None:
         )
     if state is not None and not state.startswith(_CONNECTION):
         return None
-    return next((remedy(said) for text, remedy in _POSTGRESQL if text in said.text), None)
+    known = next((remedy(said) for text, remedy in _POSTGRESQL if text in said.text), None)
+    if known is None and state is None and _ELSEWHERE.search(str(problem.orig)):
+        from ordermonit.front.postgresql import takes_connections
+
+        return _IN_ITS_OWN_WORDS if takes_connections(said.url) else None
+    return known
 
 
 def _untrusted(where: str, said: _Said) -> ConfigurationError:

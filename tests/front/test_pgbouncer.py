@@ -62,7 +62,7 @@ def test_a_shop_behind_pgbouncer_is_read_and_left_as_it_was(place: Place, pooled
 
 
 def test_options_that_pgbouncer_refuses_are_named(pooled: Database) -> None:
-    url = pooled.url.update_query_dict({"options": "-c search_path=public"})
+    url = pooled.url.update_query_dict({"options": "-c enable_seqscan=off"})
     settings = configuration.Database(url=url.render_as_string(hide_password=False))
     refusal = pytest.raises(ConfigurationError, match="unsupported startup parameter")
     with refusal as refused, opened(settings):

@@ -1,5 +1,6 @@
-"""A private MariaDB server."""
+"""A private MariaDB server, or MySQL's (`make platforms`)."""
 
+import os
 import socket
 import subprocess
 from itertools import count
@@ -10,6 +11,10 @@ from tests.parts.databases import PASSWORD, READER, USERNAME, Database, Kind
 from tests.parts.processes import Private, Server, as_user, free_port, private_directory
 
 _NAMES = count(1)
+
+#: The server's program.
+_PROGRAM = os.environ.get("TESTS_MYSQLD", "mariadbd")
+IS_MYSQL = _PROGRAM != "mariadbd"
 
 
 class MariaDB(Private):
@@ -42,13 +47,14 @@ class MariaDB(Private):
             "skip-name-resolve": "ON",
             "innodb-flush-log-at-trx-commit": 2,
             "innodb-buffer-pool-size": "64M",
-            "innodb-log-file-size": "16M",
+            "loose-innodb-log-file-size": "16M",  # MariaDB's
             "innodb-fast-shutdown": 2,
             "max-connections": 100,
+            "secure-file-priv": "",  # MySQL wants the directory of its package, else
             **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        command = [*as_user("mysql"), "mariadbd", "--no-defaults", *options]
+        command = [*as_user("mysql"), _PROGRAM, "--no-defaults", *options]
         self.server.launch(command, self._is_ready)
         if new:
             self._execute(
@@ -59,20 +65,12 @@ class MariaDB(Private):
             )
 
     def _install(self) -> None:
-        subprocess.run(
-            [
-                *as_user("mysql"),
-                "mariadb-install-db",
-                "--no-defaults",
-                f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-            ],
-            check=True,
-            cwd="/",
-            capture_output=True,
-        )
+        program = [_PROGRAM, "--no-defaults", "--initialize-insecure"]
+        if not IS_MYSQL:
+            options = ["auth-root-authentication-method=normal", "skip-test-db"]
+            program = ["mariadb-install-db", "--no-defaults", *(f"--{each}" for each in options)]
+        command = [*as_user("mysql"), *program, f"--datadir={self._data}", "--skip-name-resolve"]
+        subprocess.run(command, check=True, cwd="/", capture_output=True)
 
     def stop(self) -> None:
         """End it in order."""

@@ -1,8 +1,15 @@
 """A private PgBouncer, the way to a PostgreSQL that many shops take."""
 
+import shutil
+
 from tests.parts.databases import PASSWORD, USERNAME, Database, Kind
 from tests.parts.postgres import Postgres
 from tests.parts.processes import Private, Server, answers, as_user, free_port, private_directory
+
+
+def _program() -> str:
+    """Debian keeps it where only root's PATH leads."""
+    return shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 
 
 class PgBouncer(Private):
@@ -29,7 +36,7 @@ class PgBouncer(Private):
         options = "\n".join(f"{name} = {value}" for name, value in self._settings.items())
         file = self.directory / "pgbouncer.ini"
         file.write_text(f"[databases]\n* = {self._behind}\n[pgbouncer]\n{options}\n")
-        command = [*as_user("postgres"), "/usr/sbin/pgbouncer", str(file)]
+        command = [*as_user("postgres"), _program(), str(file)]
         self.server.launch(command, lambda: answers(self.port))
 
     def stop(self) -> None:

@@ -24,11 +24,12 @@ _NAMES = count(1)
 
 def _program(name: str) -> str:
     """Debian keeps the server's programs out of PATH, a directory a version."""
+    if found := shutil.which(name):
+        return found
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    found = str(installed[-1]) if installed else shutil.which(name)
-    if found is None:
+    if not installed:
         raise FileNotFoundError(f"{name}: no PostgreSQL server is installed")
-    return found
+    return str(installed[-1])
 
 
 def reload_rules(engine: sa.Engine) -> None:

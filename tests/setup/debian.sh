@@ -10,7 +10,7 @@ venv='python3-venv python3-dev gcc libc6-dev pkg-config libsystemd-dev'
 demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
 strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base openssl prometheus
-ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer"
+ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales"
 
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
