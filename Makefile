@@ -47,7 +47,7 @@ keys: .venv/runtime ## Write the keys of the YAML files into docs/configuration.
 	.venv/bin/python packaging/generate/chapter.py docs/configuration.md
 
 .PHONY: platforms
-platforms: platforms-packages .venv/ready ## Run the driver's tests on Rubies of other Debian releases (root)
+platforms: platforms-packages .venv/ready ## Run tests on what other Debian releases bring (root)
 	.venv/bin/python -m tests.platforms
 
 .PHONY: lint

@@ -62,6 +62,9 @@ _PLAIN_OPTIONS = frozenset(
 )
 _WORDS_OF_SSL = frozenset(name for name, _ in _SSL_MODES)
 
+#: libpq's list, as far as SQLAlchemy hands it over.
+_SEVERAL_HOSTS = "several hosts of PostgreSQL are a,b with one port"
+
 
 def parts_of(url: str, place: Place) -> tuple[dict[str, object], dict[str, str]]:
     """What a URL says, by our keys; and options behind its `?` that are for the driver alone.
@@ -71,7 +74,8 @@ def parts_of(url: str, place: Place) -> tuple[dict[str, object], dict[str, str]]
     found = _URL.fullmatch(url)
     driver = DRIVERS.get(found["scheme"]) if found else None
     if found is None or driver is None:
-        place.say(f"found what is no such URL (not shown), expected {URL_FORM}")
+        several = f"; {_SEVERAL_HOSTS}" if re.search("//[^/]*,", url) else ""
+        place.say(f"found what is no such URL (not shown), expected {URL_FORM}{several}")
         return {}, {}
     if found["driver"] not in (None, driver.partition("+")[2], "pysqlite"):
         place.say(
@@ -99,6 +103,8 @@ def parts_of(url: str, place: Place) -> tuple[dict[str, object], dict[str, str]]
     options: dict[str, str] = {}
     for option in _options(found["query"]):
         name, _, value = map(unquote_plus, option.partition("="))
+        if name == "host" and "host" in parts:
+            place.say(f"found more than one host, expected one; {_SEVERAL_HOSTS}")
         _add(name, value, driver, parts, options, place)
     return parts, options
 

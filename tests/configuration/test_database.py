@@ -231,6 +231,8 @@ _URL_WITH_SECRET = "hunter2"
         ),
         ("url: oracle://u:hunter2@h/d", "url: found what is no such URL (not shown), expected"),
         ("url: mysql://u:hunter2@h", "database: missing; expected a database's name"),
+        ("url: postgres://u:hunter2@a:1,b:2/d", "url: found what is no such URL (not shown), "),
+        ("url: postgres:///d?host=a:1&host=b", "url: found more than one host, expected one; "),
         ("url: mysql://u:hunter2@h:port/d", "url: found what is no such URL (not shown)"),
         ("url: mysql://h/d?password=hunter2", "username: missing; expected the user whose"),
         (

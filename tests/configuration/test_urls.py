@@ -33,6 +33,7 @@ from tests.configuration.settings import problems, write
         ("postgres://shop:pw@[::1]:5433/shop", "postgresql+psycopg://shop:pw@[::1]:5433/shop"),
         ("postgresql://shop@/shop?host=/run", "postgresql+psycopg://shop@/shop?host=%2Frun"),
         ("postgresql+psycopg://db/shop", "postgresql+psycopg://db/shop"),
+        ("postgresql://a,b:5433/shop", "postgresql+psycopg://a,b:5433/shop"),
         ("sqlite:////srv/shop.db", "sqlite:////srv/shop.db"),
         ("sqlite3:////srv/shop.db", "sqlite:////srv/shop.db"),
         ("sqlite:///file:/srv/a.db?mode=ro&uri=true", "sqlite:///file:/srv/a.db?mode=ro&uri=true"),
