@@ -43,6 +43,11 @@ def asking_limit(place: Place, batch: Batch) -> Cost:
     return _in_process(place, operations)
 
 
+def only_asking(place: Place, batch: Batch) -> Cost:
+    """One rake process on the node that asks about each order, and does no task."""
+    return _in_process(place, [("order_exists", number) for number in batch.numbers])
+
+
 def _in_process(place: Place, operations: list[tuple[str, int]]) -> Cost:
     file = place.directory / "operations"
     file.write_text("".join(f"{operation} {number}\n" for operation, number in operations))
