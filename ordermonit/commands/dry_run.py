@@ -10,8 +10,9 @@ from ordermonit.errors import Exit
 from ordermonit.front.database import connected
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.journey import Ask, Run, Scene, journey
-from ordermonit.orders.model import Answer, Operation, Verdict, by_id, shown
-from ordermonit.times import counted
+from ordermonit.orders.model import Answer, Operation, Record, Verdict, by_id, shown
+from ordermonit.orders.rest import Rest, rests
+from ordermonit.times import counted, iso
 
 _UNKNOWN = (
     "The node was not asked: what Abacos has already is not inserted, and whether the node and"
@@ -35,11 +36,15 @@ def dry_run(context: Context) -> int:
     probe = () if planned.probe is None else (planned.probe,)
     items = (*probe, *planned.items, *planned.suspects)
     does = [(item, _operations(item, configuration)) for item in items]
+    records = checkpoint.records
+    waits = rests(records.values(), rules(configuration), now.wall)
+    resting = [(records[id], each) for id, each in waits.items() if not each.is_asked]
     if context.arguments.json:
         said = {
             "head": checkpoint.head,
             "paused": None if pause is None else pause.as_json(),
-            "orders": [_as_json(item, operations) for item, operations in does],
+            "orders": [_as_json(item, some, waits.get(item.record.id)) for item, some in does],
+            "resting": [_rest_as_json(record, each) for record, each in resting],
             "not_known": _UNKNOWN,
         }
         print(json.dumps(said))
@@ -47,7 +52,10 @@ def dry_run(context: Context) -> int:
     if pause is not None:
         print(f"It is {pause.sentence}: until then a cycle does nothing. Without the pause:")
     for item, operations in does:
-        print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}")
+        unless = _unless(waits.get(item.record.id))
+        print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}{unless}")
+    for record, each in resting:
+        print(f"order {record.name}: rests; {_not_before('its next attempt is', each)}")
     orders = counted(len(does), "order")
     print(f"{orders} would be looked at; HEAD is {checkpoint.head}. Nothing was changed")
     if does:
@@ -82,16 +90,37 @@ def _spoken(operations: list[Operation]) -> str:
     return f"at most {', '.join(operations)}"
 
 
+def _unless(resting: Rest | None) -> str:
+    """What is said of an order that Abacos may still show."""
+    return "" if resting is None else f"; {_not_before('sent again', resting)}"
+
+
+def _not_before(what: str, resting: Rest) -> str:
+    return f"{what} not before {iso(resting.until)} ({resting.setting})"
+
+
 def _name(item: Item) -> str:
     number = item.record.number if item.order is None else shown(item.order.number)
     return number or by_id(item.record.id)
 
 
-def _as_json(item: Item, operations: list[Operation]) -> dict[str, object]:
+def _as_json(item: Item, operations: list[Operation], resting: Rest | None) -> dict[str, object]:
     return {
         "id": item.record.id,
         "number": item.record.number if item.order is None else shown(item.order.number),
         "why": item.why,
         "status": item.record.status if item.why is Why.DUE else None,
         "operations": operations,
+        "not_before": None if resting is None else iso(resting.until),
+    }
+
+
+def _rest_as_json(record: Record, resting: Rest) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "number": record.number,
+        "status": record.status,
+        "reason": record.reason,
+        "not_before": iso(resting.until),
+        "setting": resting.setting,
     }

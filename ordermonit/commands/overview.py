@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ordermonit.commands.context import Context
 from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
+from ordermonit.cycle.plan import rules
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.storage import room
 from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
@@ -26,6 +27,7 @@ from ordermonit.health.health import (
 from ordermonit.health.timer import Timer, ask
 from ordermonit.orders.lag import MOST, Lag, waiting
 from ordermonit.orders.model import Operation, Status
+from ordermonit.orders.rest import Rest, rests
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
 from ordermonit.state.pause import Pause
@@ -38,7 +40,8 @@ _DATABASE_PATIENCE = 3
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Where everything stands. `timer` is None without systemd; `is_verified`: whether there is a
-    check that insertions are verified by (rule C4), None where the configuration is not known."""
+    check that insertions are verified by (rule C4), None where the configuration is not known.
+    `resting` are the orders whose next attempt is not before a time, the first one first."""
 
     at: datetime
     head: int
@@ -51,6 +54,7 @@ class Overview:
     cycles: tuple[CycleResult, ...]
     problems: tuple[Problem, ...]
     is_verified: bool | None = None
+    resting: tuple[Rest, ...] = ()
 
     @property
     def health(self) -> Health:
@@ -75,6 +79,10 @@ class Overview:
             "front_error": self.newest.error,
             "counts": {str(status): count for status, count in self.counts.items()},
             "insertions_verified": self.is_verified,
+            "resting": {
+                "orders": len(self.resting),
+                "next_attempt": _iso(self.resting[0].until) if self.resting else None,
+            },
             "gaps": self.gaps,
             "rescans": [list(each) for each in self.rescans],
             "paused": None if self.pause is None else self.pause.as_json(),
@@ -127,12 +135,15 @@ def overview(context: Context) -> Overview:
     if configuration is not None and lag is not None:
         limit = configuration.service.max_orders_per_request
         now_seen += lag_problems(lag, limit, configuration.service.running_cycle, now)
+    resting = {}
+    if configuration is not None:
+        resting = rests(checkpoint.records.values(), rules(configuration), now)
     problems = (
         *pause_problems,
         *in_cycles,
         # What the last cycle failed of is said once.
         *(each for each in now_seen if not any(each.what in told.what for told in in_cycles)),
-        *record_problems(checkpoint.records.values()),
+        *record_problems(checkpoint.records.values(), resting),
     )
     return Overview(
         at=now,
@@ -148,6 +159,7 @@ def overview(context: Context) -> Overview:
         is_verified=None
         if configuration is None
         else Operation.ORDER_EXISTS in configuration.node.checks,
+        resting=tuple(sorted(resting.values(), key=lambda each: each.until)),
     )
 
 

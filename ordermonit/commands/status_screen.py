@@ -65,6 +65,8 @@ def _facts(overview: Overview, colour: str) -> ConsoleRenderable:
         ranges = ", ".join(f"{first} to {last}" for first, last in overview.rescans)
         table.add_row("rescan", f"ids {ranges} are still to be checked again")
     table.add_row("next cycle", _next_cycle(overview))
+    if overview.resting:
+        table.add_row("next attempt", _next_attempt(overview))
     last = overview.cycles[-1] if overview.cycles else None
     if overview.is_verified is False:
         believed = "believed, not verified: order_exists is switched off (ordermonit check node)"
@@ -97,6 +99,14 @@ def _next_cycle(overview: Overview) -> str:
     if timer.next_at is None:
         return "when the timer fires; it does not say when"
     return f"in {spoken((timer.next_at - overview.at).total_seconds())} ({iso(timer.next_at)})"
+
+
+def _next_attempt(overview: Overview) -> str:
+    """Of orders that rest by `retry_wait` and its like."""
+    first = overview.resting[0].until
+    wait = spoken((first - overview.at).total_seconds())
+    rest = "1 order rests" if len(overview.resting) == 1 else f"{len(overview.resting)} orders rest"
+    return f"in {wait} ({iso(first)}) or later; {rest}"
 
 
 def _last_cycle(last: CycleResult, overview: Overview) -> Text:

@@ -35,9 +35,11 @@ class Story:
 
     @property
     def next_at(self) -> datetime | None:
-        """When a cycle does what the outlook says, where it does and that is known."""
-        known = self.timer is not None and self.outlook.by_cycle
-        return self.timer.next_at if known and self.timer is not None else None
+        """When a cycle does what the outlook says at the earliest, as far as that is known."""
+        if not self.outlook.by_cycle:
+            return None
+        times = [None if self.timer is None else self.timer.next_at, self.outlook.not_before]
+        return max((each for each in times if each is not None), default=None)
 
     def as_json(self) -> dict[str, object]:
         """For `show --json`."""
@@ -52,6 +54,7 @@ class Story:
                 "what": self.outlook.what,
                 "by_cycle": self.outlook.by_cycle,
                 "at": _iso(self.next_at),
+                "not_before": _iso(self.outlook.not_before),
             },
         }
 
@@ -112,4 +115,4 @@ def _by_itself(context: Context, record: Record | None, history: History) -> Out
         configuration = context.configuration()
     except ConfigurationError as problem:
         return Outlook(f"not known: {problem.in_one_line}")
-    return outlook(record, rules(configuration), configuration.node.checks)
+    return outlook(record, rules(configuration), configuration.node.checks, datetime.now(UTC))

@@ -12,7 +12,8 @@ from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_refused, outage
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.journey import Rules, Scene, first_record, has_work
-from ordermonit.orders.model import InsertedBy, Operation, Order, Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Operation, Order, Record, Status
+from ordermonit.orders.rest import rest
 from ordermonit.state.checkpoint import Checkpoint
 
 
@@ -83,7 +84,7 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
     Raises DatabaseBehind when HEAD is ahead of a database that is not the one that was.
     """
     records, suspects, states = checkpoint.records, checkpoint.suspects, rules.ignored_states
-    due = [record for record in records.values() if is_due(record, service, rules, now.wall)]
+    due = [record for record in records.values() if is_due(record, rules, now.wall)]
     wanted = [*(record.id for record in due), *checkpoint.gone]
     rows = front.by_id(wanted) if wanted else {}
     most = limits(service, states)
@@ -169,29 +170,12 @@ def _new(
     return new, ahead
 
 
-def is_due(record: Record, service: Service, rules: Rules, now: datetime) -> bool:
+def is_due(record: Record, rules: Rules, now: datetime) -> bool:
     """Whether a cycle looks at the record by itself: it is open, and its time has come."""
     if record.status is Status.EXHAUSTED:  # max_attempts was raised
         return record.attempts < rules.max_attempts
-    since = now - record.updated_at
-    return record.is_due and not timedelta(0) <= since < pause_of(record, service, rules)
-
-
-def pause_of(record: Record, service: Service, rules: Rules) -> timedelta:
-    """How long the record rests after its last change.
-
-    Between attempts that is `retry_wait`; before the first one, that of an order which waits for
-    the shop's own queue, `min_order_age`. What hung is not sent again before `task_timeout` has
-    passed, since Abacos may still be at it.
-    """
-    seconds = 0.0
-    if record.may_be_worked_on:
-        seconds = rules.task_timeout
-    elif record.reason is Reason.NOT_FOUND and not record.attempts and not record.is_begun:
-        seconds = service.min_order_age
-    elif record.status is Status.FAILED and record.attempts and not record.is_unverified:
-        seconds = service.retry_wait[min(record.attempts, len(service.retry_wait)) - 1]
-    return timedelta(seconds=seconds)
+    resting = rest(record, rules, now)
+    return record.is_due and (resting is None or resting.is_asked)
 
 
 def _doubted(record: Record, doubt: InsertedBy) -> Record:
@@ -259,4 +243,6 @@ def rules(configuration: Configuration) -> Rules:
         asks_payment=Operation.PAYMENT_CONFIRMED in configuration.node.checks,
         verify_within=configuration.service.verify_within,
         task_timeout=configuration.node.task_timeout,
+        retry_wait=configuration.service.retry_wait,
+        min_order_age=configuration.service.min_order_age,
     )

@@ -1,6 +1,6 @@
 """Is it well? One word, and what is wrong now and since when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,9 +10,10 @@ from ordermonit.health.timer import Timer
 from ordermonit.orders.gaps import Gap, holds_head
 from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status, by_id
+from ordermonit.orders.rest import Rest
 from ordermonit.state.directory import CycleResult
 from ordermonit.state.pause import Pause
-from ordermonit.times import counted, moment, spoken
+from ordermonit.times import counted, iso, moment, spoken
 
 #: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
 _MISSED_PERIODS = 3
@@ -216,9 +217,9 @@ def lag_problems(lag: Lag, limit: int, period: float, now: datetime) -> list[Pro
     return [Problem(Health.DEGRADED, what, since, lag.remedy(limit, period))]
 
 
-def record_problems(records: Iterable[Record]) -> list[Problem]:
+def record_problems(records: Iterable[Record], rests: Mapping[int, Rest]) -> list[Problem]:
     """What is wrong with orders, the same trouble grouped. Since: an order given up, when that
-    was; another one, when it was first seen."""
+    was; another one, when it was first seen. `rests` by id, where that is known."""
     groups: dict[tuple[Status, Reason], list[Record]] = {}
     for record in records:
         waits_for_payment = record.status is Status.PAYMENT_PENDING and (
@@ -240,7 +241,7 @@ def record_problems(records: Iterable[Record]) -> list[Problem]:
                 Health.DEGRADED,
                 f"{many} {'given up' if given_up else trouble} ({names}){error}",
                 min(each.updated_at if given_up else each.created_at for each in group),
-                _retry(group) if given_up else remedy.format(by_id(group[0].id)),
+                _retry(group) if given_up else _remedy(group, remedy, rests),
             )
         )
     return sorted(found, key=lambda each: (each.since is None, each.since))
@@ -275,6 +276,21 @@ _TROUBLES = {
         " ordermonit dismiss {} --because TEXT",
     ),
 }
+
+
+def _remedy(group: list[Record], remedy: str, rests: Mapping[int, Rest]) -> str:
+    """What comes next of orders in the same trouble, and when, if they rest."""
+    said = remedy.format(by_id(group[0].id))
+    found = [rests[each.id] for each in group if each.id in rests]
+    if not found:
+        return said
+    first = min(found, key=lambda each: each.until)
+    when = f"{iso(first.until)} ({first.setting})"
+    if first.is_asked:
+        return f"Every cycle asks Abacos; what it has not by {when} is an attempt, and sent again"
+    if len(found) < len(group):
+        return f"{said}; {len(found)} of them not before {when}"
+    return f"The next attempt is not before {when}"
 
 
 def _retry(group: list[Record]) -> str:

@@ -1,22 +1,59 @@
 """What happens next to an order, as a person reads it; it says what `journey.py` does."""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ordermonit.orders.journey import Rules
 from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status, by_id
+from ordermonit.orders.rest import Rest, rest
+from ordermonit.times import iso
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One sentence; `by_cycle` says that the next cycle does it, without anybody's help."""
+    """One sentence; `by_cycle` says that a cycle does it, without anybody's help: the next one, or
+    where the order rests, the first one after `not_before`."""
 
     what: str
     by_cycle: bool = False
+    not_before: datetime | None = None
 
 
-def outlook(record: Record, rules: Rules, checks: Container[Operation]) -> Outlook:
+def outlook(record: Record, rules: Rules, checks: Container[Operation], now: datetime) -> Outlook:
     """What becomes of this record. `checks` are the configured ones."""
+    resting = rest(record, rules, now)
+    if resting is not None and resting.is_asked:
+        return _shown(record, resting)
+    found = _outlook(record, rules, checks, _who(resting))
+    if resting is None or not found.by_cycle:
+        return found
+    return replace(found, not_before=resting.until)
+
+
+def _who(resting: Rest | None) -> str:
+    if resting is None:
+        return "the next cycle"
+    return f"the first cycle after {iso(resting.until)} ({resting.setting})"
+
+
+def _shown(record: Record, resting: Rest) -> Outlook:
+    """A task said done, and Abacos has its time to show it."""
+    what = f"it has nothing of it by {iso(resting.until)} ({resting.setting})"
+    if record.status is Status.PAYMENT_PENDING:
+        return Outlook(
+            "the confirmation said done, and every cycle asks Abacos whether the payment is"
+            f" confirmed; if {what}, that is an attempt",
+            by_cycle=True,
+        )
+    return Outlook(
+        f"its task said done, and every cycle asks Abacos whether it is there; if {what}, that is"
+        " an attempt, and it is sent again",
+        by_cycle=True,
+    )
+
+
+def _outlook(record: Record, rules: Rules, checks: Container[Operation], who: str) -> Outlook:
     match record.status:
         case Status.SUCCESS if record.reason is Reason.DISMISSED:
             return Outlook(
@@ -31,8 +68,8 @@ def outlook(record: Record, rules: Rules, checks: Container[Operation]) -> Outlo
                 f" cause, then type: ordermonit retry {record.name}"
             )
         case Status.PAYMENT_PENDING:
-            return _payment(record, rules, checks)
-    return _insertion(record, rules, checks)
+            return _payment(record, rules, checks, who)
+    return _insertion(record, rules, checks, who)
 
 
 _RESOLVED = dict.fromkeys(Reason, "it is resolved") | {
@@ -41,8 +78,18 @@ _RESOLVED = dict.fromkeys(Reason, "it is resolved") | {
     Reason.GONE: "it vanished from the Front",
 }
 
+#: What happened to an order that is tried again.
+_BEFORE = {
+    Reason.NOT_FOUND: "",
+    Reason.REJECTED: "it was refused; ",
+    Reason.TIMEOUT: "its task hung; ",
+    Reason.DIED: "its task ended the process that ran it; ",
+    Reason.NOT_THERE: "its task said done, though Abacos had nothing of it; ",
+    Reason.UNKNOWN: "whether its task took effect is not known; ",
+}
 
-def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Outlook:
+
+def _insertion(record: Record, rules: Rules, checks: Container[Operation], who: str) -> Outlook:
     if record.reason is Reason.NUMBER_CHANGED:
         return Outlook(
             f"nothing by itself: {record.last_error}, and Abacos has it, or may have it, as"
@@ -56,13 +103,12 @@ def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Ou
             " --because TEXT"
         )
     if record.attempts >= rules.max_attempts:
-        return Outlook(
-            f"the next cycle gives it up: max_attempts is {rules.max_attempts}", by_cycle=True
-        )
+        return Outlook(f"{who} gives it up: max_attempts is {rules.max_attempts}", by_cycle=True)
+    before = _BEFORE.get(record.reason, "")
     attempt = f"attempt {record.attempts + 1} of {rules.max_attempts}"
     if Operation.ORDER_EXISTS not in checks:
         return Outlook(
-            f"the next cycle inserts it ({attempt}); where it is in Abacos already, the task says"
+            f"{before}{who} inserts it ({attempt}); where it is in Abacos already, the task says"
             " so",
             by_cycle=True,
         )
@@ -71,13 +117,13 @@ def _insertion(record: Record, rules: Rules, checks: Container[Operation]) -> Ou
             "every cycle asks Abacos, and inserts it as soon as the node takes it", by_cycle=True
         )
     return Outlook(
-        f"the next cycle asks Abacos whether it is there, and inserts it if it is not ({attempt})"
+        f"{before}{who} asks Abacos whether it is there, and inserts it if it is not ({attempt})"
         + ("; then its payment is followed" if record.inserted_by is not InsertedBy.OTHERS else ""),
         by_cycle=True,
     )
 
 
-def _payment(record: Record, rules: Rules, checks: Container[Operation]) -> Outlook:
+def _payment(record: Record, rules: Rules, checks: Container[Operation], who: str) -> Outlook:
     if record.reason is Reason.NOT_DUE:
         states = ", ".join(sorted(rules.authorized_states))
         return Outlook(
@@ -86,13 +132,12 @@ def _payment(record: Record, rules: Rules, checks: Container[Operation]) -> Outl
         )
     if Operation.PAYMENT_CONFIRMED in checks:
         return Outlook(
-            "the next cycle asks Abacos whether its payment is confirmed, and confirms it if it is"
-            " not",
+            f"{who} asks Abacos whether its payment is confirmed, and confirms it if it is not",
             by_cycle=True,
         )
     again = record.in_flight is Operation.CONFIRM_PAYMENT
     return Outlook(
-        "the next cycle confirms its payment"
+        f"{who} confirms its payment"
         + (" again: the last answer was lost, and no payment_confirmed is configured" * again),
         by_cycle=True,
     )

@@ -80,6 +80,8 @@ class Rules:
     asks_payment: bool
     verify_within: float
     task_timeout: float
+    retry_wait: tuple[float, ...]
+    min_order_age: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ import json
 import re
 import signal
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 
-from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult
 from ordermonit.times import iso
@@ -204,6 +204,51 @@ def test_show_says_where_an_order_stands_and_what_comes_next(place: Place) -> No
     assert story["record"]["id"] == 2
     assert story["next"]["what"].endswith("ordermonit retry 1001002")
     assert story["next"]["by_cycle"] is False
+
+
+def test_c7_status_show_and_dry_run_say_when_the_next_attempt_is(place: Place) -> None:
+    (place.directory / "service.yml").write_text("{retry_wait: 3600}\n")
+    changed = place.state.read().records[3].updated_at
+    when = iso(changed + timedelta(hours=1))
+    assert f"The next attempt is not before {when} (retry_wait)" in place.good("status")
+    assert f"({when}) or later; 1 order rests" in place.good("status")
+    resting = json.loads(place.good("status", "--json"))["resting"]
+    assert resting == {"orders": 1, "next_attempt": when}
+    shown = " ".join(place.good("show", "1001003").split())
+    assert f"the first cycle after {when} (retry_wait) asks Abacos" in shown
+    following = json.loads(place.good("show", "1001003", "--json"))["next"]
+    assert (following["by_cycle"], following["not_before"]) == (True, when)
+    assert following["at"] >= when
+    would = place.good("cycle", "--dry-run")
+    assert f"order 1001003: rests; its next attempt is not before {when} (retry_wait)" in would
+    would = json.loads(place.good("cycle", "--dry-run", "--json"))
+    assert [each["id"] for each in would["orders"]] == [2, 5]
+    assert would["resting"] == [
+        {
+            "id": 3,
+            "number": "1001003",
+            "status": "FAILED",
+            "reason": "REJECTED",
+            "not_before": when,
+            "setting": "retry_wait",
+        }
+    ]
+
+
+def test_a_dry_run_says_when_an_unverified_insertion_is_sent_again(place: Place) -> None:
+    checkpoint = place.state.read()
+    lied = checkpoint.records[3].with_(
+        reason=Reason.NOT_THERE, in_flight=Operation.INSERT_ORDER, inserted_by=InsertedBy.MAYBE_US
+    )
+    checkpoint.put(lied)
+    place.state.write(checkpoint)
+    when = iso(lied.updated_at + timedelta(minutes=10))
+    would = place.good("cycle", "--dry-run")
+    assert f"at most order_exists; sent again not before {when} (verify_within)" in would
+    orders = json.loads(place.good("cycle", "--dry-run", "--json"))["orders"]
+    assert [(order["id"], order["not_before"]) for order in orders] == [
+        *((2, None), (3, when), (5, None))
+    ]
 
 
 def test_show_says_that_nothing_comes_next_while_it_is_paused(place: Place) -> None:

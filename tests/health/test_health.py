@@ -18,6 +18,7 @@ from ordermonit.health.health import (
 from ordermonit.health.timer import Timer
 from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.rest import Rest, Setting
 from ordermonit.state.directory import CycleResult
 from ordermonit.times import iso
 
@@ -163,18 +164,35 @@ def test_orders_with_the_same_trouble_are_one_problem() -> None:
     records = [
         record(str(each), Status.FAILED, Reason.REJECTED, each, f"error {each}") for each in (3, 2)
     ]
-    [problem] = record_problems(records)
+    [problem] = record_problems(records, {})
     assert "2 orders rejected (3, 2): error 2" in problem.what
     assert problem.since == NOW - timedelta(hours=3)
     assert problem.health is Health.DEGRADED
 
 
+def test_c7_orders_that_rest_say_when_their_next_attempt_is() -> None:
+    records = [
+        record(str(each), Status.FAILED, Reason.REJECTED, each, "no product") for each in (3, 4)
+    ]
+    first, second = (replace(each, id=at) for at, each in enumerate(records, 1))
+    rest = Rest(NOW + timedelta(hours=1), Setting.RETRY_WAIT)
+    later = replace(rest, until=NOW + timedelta(hours=2))
+    when = f"not before {iso(rest.until)} (retry_wait)"
+    [problem] = record_problems([first, second], {1: later, 2: rest})
+    assert problem.remedy == f"The next attempt is {when}"
+    [problem] = record_problems([first, second], {2: rest})
+    assert problem.remedy == f"The next cycle tries again; 1 of them {when}"
+    asked = replace(rest, setting=Setting.VERIFY_WITHIN)
+    [problem] = record_problems([first.with_(reason=Reason.NOT_THERE)], {1: asked})
+    assert f"what it has not by {iso(rest.until)} (verify_within)" in problem.remedy
+
+
 def test_an_order_given_up_has_the_command_to_type_and_since_when() -> None:
     given_up = record("9", Status.EXHAUSTED, Reason.REJECTED, 5, "no such product")
-    [problem] = record_problems([given_up])
+    [problem] = record_problems([given_up], {})
     assert problem.remedy.endswith("ordermonit retry 9")
     assert problem.since == given_up.updated_at
-    [both] = record_problems([given_up, given_up.with_(id=10, number="10")])
+    [both] = record_problems([given_up, given_up.with_(id=10, number="10")], {})
     assert both.remedy.endswith("ordermonit retry --exhausted")
 
 
@@ -184,7 +202,8 @@ def test_what_only_waits_is_no_problem() -> None:
             [
                 record("1", Status.PAYMENT_PENDING, Reason.NOT_DUE, 1, ""),
                 record("3", Status.SUCCESS, Reason.OK, 1, ""),
-            ]
+            ],
+            {},
         )
         == []
     )
@@ -199,7 +218,7 @@ def test_what_only_waits_is_no_problem() -> None:
     ],
 )
 def test_every_order_that_is_not_in_abacos_is_known(reason: Reason, what: str, remedy: str) -> None:
-    [problem] = record_problems([record(None, Status.FAILED, reason, 1, "why")])
+    [problem] = record_problems([record(None, Status.FAILED, reason, 1, "why")], {})
     assert (problem.health, problem.what[: len(what)]) == (Health.DEGRADED, what)
     assert remedy in problem.remedy
 
@@ -215,7 +234,7 @@ def test_head_that_falls_behind_is_degraded_with_since_when_and_the_value_to_set
 
 
 def test_an_order_without_a_number_is_named_by_its_id() -> None:
-    [problem] = record_problems([record(None, Status.FAILED, Reason.INVALID_NUMBER, 1, "")])
+    [problem] = record_problems([record(None, Status.FAILED, Reason.INVALID_NUMBER, 1, "")], {})
     assert "(id:7)" in problem.what
     assert "ordermonit dismiss id:7 " in problem.remedy
 

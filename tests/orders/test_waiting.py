@@ -9,7 +9,7 @@ from ordermonit.orders.model import Answer, Operation, Order, Reason, Record, St
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ORDER = Order(7, "7", "authorized", NOW)
 _STATES = (frozenset({"authorized"}), frozenset({"canceled"}), frozenset[str]())
-RULES = Rules(4, False, *_STATES, True, 600, 300)
+RULES = Rules(4, False, *_STATES, True, 600, 300, (0.0,), 0)
 
 
 def cycle(record: Record, error: str) -> tuple[Record, list[Event], list[Operation]]:
