@@ -7,6 +7,7 @@ nobody, and nobody is given up for it.
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from ordermonit.orders.model import InsertedBy, Reason, Record, Status
 
@@ -26,7 +27,8 @@ def is_own_fault(id: int, error: str | None, records: Mapping[int, Record]) -> b
     """Whether this order's refusal may be charged to it.
 
     It may when fewer than `MANY` orders are refused with that error, or when Abacos takes orders:
-    it took one of ours since the first of these refusals, or it has a newer order than they are.
+    it took one of ours since the first of these refusals, or it has a newer order than they are;
+    where their payments are refused, one that was made since.
     """
     alike = [
         record
@@ -60,17 +62,40 @@ def outage(records: Mapping[int, Record]) -> str | None:
 
 def is_refused(record: Record) -> bool:
     """Whether its insertion or confirmation was refused the last time."""
-    return record.status in (Status.FAILED, Status.EXHAUSTED) and record.reason in _REFUSED
+    is_payment = record.status is Status.PAYMENT_PENDING and not record.is_unverified
+    return record.reason in _REFUSED and (
+        record.status in (Status.FAILED, Status.EXHAUSTED) or is_payment
+    )
 
 
 def _takes_orders(id: int, alike: Collection[Record], records: Collection[Record]) -> bool:
     newest = max(id, *(record.id for record in alike))
     since = min(record.updated_at for record in alike)
+    # When a payment is refused, the newer orders may be there since long before that.
+    made_after = since if any(map(_is_payments, alike)) else None
     return any(
         _is_there(record)
-        and (record.id > newest or (_is_ours(record) and record.updated_at >= since))
+        and (_is_newer(record, newest, made_after) or (_is_ours(record) and _took(record, since)))
         for record in records
     )
+
+
+def _is_payments(refused: Record) -> bool:
+    """Whether what was refused is its confirmation: a refused insertion leaves a maybe."""
+    return refused.inserted_by is not InsertedBy.MAYBE_US
+
+
+def _is_newer(record: Record, newest: int, made_after: datetime | None) -> bool:
+    if made_after is None:
+        return record.id > newest
+    return record.ordered_at is not None and record.ordered_at > made_after
+
+
+def _took(record: Record, since: datetime) -> bool:
+    """Whether Abacos took its insertion or confirmation since then. A payment that is only tried,
+    or refused, changes its record too."""
+    is_tried = record.in_flight is not None or is_refused(record)
+    return record.created_at > since or (record.updated_at >= since and not is_tried)
 
 
 def _is_ours(record: Record) -> bool:
