@@ -4,6 +4,7 @@ The codes are those of sysexits.h, so that a shell, systemd and a person read th
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import IntEnum
 
 from ordermonit.text import one_line
@@ -88,6 +89,16 @@ class Unavailable(OrdermonitError):
 
 class NodeLocked(Unavailable):
     """Another monitor has a session on the node."""
+
+
+class StateLocked(Unavailable):
+    """Another process has the lock of the state directory; `since` is aware."""
+
+    title = "no cycle can run"
+
+    def __init__(self, message: str, remedy: str, since: datetime) -> None:
+        super().__init__(message, remedy)
+        self.since = since
 
 
 class Refused(OrdermonitError):

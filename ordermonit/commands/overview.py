@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from ordermonit.commands import pausing
 from ordermonit.commands.context import Context
-from ordermonit.commands.pausing import held
 from ordermonit.configuration import Configuration
 from ordermonit.cycle.plan import rules
 from ordermonit.doctor.findings import Severity
@@ -20,6 +20,7 @@ from ordermonit.health.health import (
     cycle_problems,
     front_problems,
     lag_problems,
+    lock_problems,
     pause_problem,
     record_problems,
     worst,
@@ -30,6 +31,7 @@ from ordermonit.orders.model import Operation, Status
 from ordermonit.orders.rest import Rest, rests
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
+from ordermonit.state.holder import held
 from ordermonit.state.pause import Pause
 from ordermonit.times import iso
 
@@ -126,7 +128,10 @@ def overview(context: Context) -> Overview:
     now = datetime.now(UTC)
     period = None if configuration is None else configuration.service.running_cycle
     pause, pause_problems = _pause(context.state)
-    in_cycles = cycle_problems(cycles, timer, period, now)
+    in_cycles = [
+        *cycle_problems(cycles, timer, period, now),
+        *lock_problems(held(context.state.lock_file), period, now),
+    ]
     now_seen = [
         *misconfigured,
         *front_problems(newest, checkpoint.head, checkpoint.gaps),
@@ -166,7 +171,7 @@ def overview(context: Context) -> Overview:
 def _pause(state: State) -> tuple[Pause | None, list[Problem]]:
     """The pause that holds now, and what there is to say about it."""
     try:
-        pause = held(state)
+        pause = pausing.held(state)
     except OrdermonitError as problem:
         return None, [Problem(Health.DOWN, problem.message, None, problem.remedy)]
     return pause, [] if pause is None else [pause_problem(pause)]

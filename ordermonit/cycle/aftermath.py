@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ordermonit.errors import ConfigurationError, OrdermonitError, Unavailable
+from ordermonit.errors import ConfigurationError, OrdermonitError, StateLocked, Unavailable
 from ordermonit.orders.events import Event
 from ordermonit.reports import notify
 from ordermonit.reports.journal import Log
@@ -50,15 +50,28 @@ class Place:
 
 
 def after_cycle(ended: Ended, place: Place, log: Log) -> None:
-    """Whatever is to be done. Another process that works on the state directory does it itself."""
+    """Whatever is to be done. Another process that works on the state directory does it itself;
+    unless it has done so for too long, and may never come to its end."""
     try:
         _lock(place.state)
     except Unavailable:
-        return
+        if not _is_kept_out(ended):
+            return
     if place.metrics is not None:
         metrics = place.metrics
         _safely(lambda: _metrics(metrics, ended, place, log), log)
     _safely(lambda: _alerts(ended, place, log), log)
+
+
+def _is_kept_out(ended: Ended) -> bool:
+    """Whether the lock was held for longer than cycles take: that is told as a downtime."""
+    problem, service = ended.problem, ended.notes.service
+    if not isinstance(problem, StateLocked) or service is None:
+        return False
+    from ordermonit.state.holder import is_too_long
+
+    ended.notes.down_since = problem.since
+    return is_too_long(problem.since, service.running_cycle, datetime.now(UTC))
 
 
 def _lock(state: State) -> None:

@@ -38,6 +38,7 @@ def run_cycle(
     Raises OrdermonitError for what ends it early; everything done until then is durable, and the
     end is noted for `status` in any case. What it saw and did goes into `notes` on the way.
     """
+    notes.service = configuration.service
     state.lock()
     run = _Run(configuration, state, log, progress, notes)
     try:
@@ -95,7 +96,6 @@ class _Run:
             self._log.tell(Event.CYCLE_PAUSED, sentence=paused)
             return self.result(paused, 0)
         checkpoint = self._notes.checkpoint = self._state.read()
-        self._notes.service = self._configuration.service
         planned = self._look(checkpoint)
         if self._stopped:
             pass

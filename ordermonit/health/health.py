@@ -12,12 +12,9 @@ from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status, by_id
 from ordermonit.orders.rest import Rest
 from ordermonit.state.directory import CycleResult
+from ordermonit.state.holder import Holder, is_too_long
 from ordermonit.state.pause import Pause
 from ordermonit.times import counted, iso, moment, spoken
-
-#: After so many periods without the end of a cycle, and a minute, the service counts as stopped.
-_MISSED_PERIODS = 3
-_GRACE = timedelta(minutes=1)
 
 #: By so many of the newest cycles it is judged whether most of them fail.
 _NEWEST = 10
@@ -121,7 +118,7 @@ def _stopped(
         return [Problem(Health.STOPPED, "no cycle has run yet", None, _START)]
     if last is None or period is None:
         return []
-    if now - last <= _MISSED_PERIODS * timedelta(seconds=period) + _GRACE:
+    if not is_too_long(last, period, now):
         return []
     what = f"no cycle has ended for {spoken((now - last).total_seconds())}"
     remedy = "Type: systemctl status ordermonit.timer ordermonit.service"
@@ -160,6 +157,19 @@ def _ended_badly_unseen(timer: Timer, cycles: Sequence[CycleResult]) -> bool:
         return False
     last = _moment(cycles[-1].finished_at) if cycles else None
     return last is None or timer.ended_at is None or timer.ended_at > last
+
+
+def lock_problems(holder: Holder | None, period: float | None, now: datetime) -> list[Problem]:
+    """Whether somebody has the lock of the state directory who may never give it back."""
+    if holder is None:
+        return []
+    if holder.is_suspended:
+        what = f"no cycle can run: {holder.name} has the lock, and is suspended"
+        return [Problem(Health.STOPPED, what, holder.since, holder.remedy)]
+    if period is None or not is_too_long(holder.since, period, now):
+        return []
+    what = f"no other cycle can run: {holder.name} has the lock for longer than cycles take"
+    return [Problem(Health.DEGRADED, what, holder.since, holder.remedy)]
 
 
 _MEANINGS = {

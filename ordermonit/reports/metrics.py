@@ -19,7 +19,7 @@ from prometheus_client import Metric, write_to_textfile
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
-from ordermonit.errors import OrdermonitError
+from ordermonit.errors import OrdermonitError, StateLocked
 from ordermonit.orders.model import Status
 from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended, Sight
@@ -105,6 +105,12 @@ def _families(
     kept: Kept, period: float, ended: Ended, checkpoint: Checkpoint | None, now: datetime
 ) -> Iterator[Metric]:
     ends = now.timestamp()
+    if isinstance(ended.problem, StateLocked):
+        yield _gauge(
+            "ordermonit_lock_held_since_timestamp_seconds",
+            "Since when another process keeps cycles out, Unix time; only while it does.",
+            ended.problem.since.timestamp(),
+        )
     success = ends if ended.is_done else kept.last_success
     yield _gauge("ordermonit_up", "Whether the last cycle ended well.", not ended.exit)
     yield _gauge(

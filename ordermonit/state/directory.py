@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ordermonit.errors import CheckpointError, StateError, Unavailable, UsageError
+from ordermonit.errors import CheckpointError, StateError, StateLocked, UsageError
 from ordermonit.state.checkpoint import Checkpoint, decode
 from ordermonit.state.files import fill, name_twice, open_own, put, read_own, replace, sync
 
@@ -62,7 +62,7 @@ class State:
     def lock(self) -> None:
         """Take the kernel's lock, held until this process ends: it can't be stale.
 
-        Raises Unavailable, naming the holder's pid, when another process has it, and StateError.
+        Raises StateLocked, naming the holder's pid, when another process has it, and StateError.
         """
         # The directory's own lock is one that nobody can take away by `rm lock`.
         try:
@@ -85,13 +85,10 @@ class State:
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         except BlockingIOError:
-            holder = os.pread(handle, 100, 0).decode("ascii", "replace").strip() or "unknown"
+            locked = _locked(self.directory, handle)
             os.close(own)
             os.close(handle)
-            raise Unavailable(
-                f"another ordermonit works on {self.directory} ({holder})",
-                "Nothing is lost; try again when it has ended",
-            ) from None
+            raise locked from None
         except OSError as problem:
             os.close(own)
             os.close(handle)
@@ -272,6 +269,18 @@ class State:
         """The lines of `cycles` with one more."""
         kept = [*self.read_cycles(), result][-KEPT_CYCLES:]
         return [f"{json.dumps(asdict(entry))}\n".encode() for entry in kept]
+
+
+def _locked(directory: Path, handle: int) -> StateLocked:
+    from ordermonit.state.holder import holder  # a cycle that has the lock needs none of it
+
+    text = os.pread(handle, 100, 0).decode("ascii", "replace")
+    found = holder(text, os.fstat(handle).st_mtime)
+    return StateLocked(
+        f"another ordermonit works on {directory} ({found})",
+        f"Nothing is lost; try again when it has ended. If that never comes: {found.remedy}",
+        found.since,
+    )
 
 
 def _steady(path: Path) -> bytes:

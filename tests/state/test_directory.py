@@ -217,7 +217,7 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(Unavailable, match=rf"\(pid {holder.pid} on \S+\)"):
+    with pytest.raises(Unavailable, match=rf"\(pid {holder.pid} on \S+, since \S+Z\)"):
         State(tmp_path).lock()
     (tmp_path / "lock").unlink()  # what somebody types who takes it for a stale one
     with pytest.raises(Unavailable):
