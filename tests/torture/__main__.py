@@ -5,14 +5,11 @@ import multiprocessing
 import os
 import random
 import sys
-import tempfile
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.parts.mariadb import MariaDB
 from tests.torture import day, results
-from tests.torture.day.verdict import Result
 from tests.torture.results import Cases, Points
 from tests.torture.scenes import BY_NAME
 from tests.torture.tasks import fuzz, hurt_at, points_of
@@ -114,12 +111,6 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _day() -> Result:
-    """The whole day, on a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="om-day-") as directory, MariaDB() as mariadb:
-        return day.run(Path(directory), mariadb, say=lambda line: print(line, file=sys.stderr))
-
-
 def main() -> int:
     """The run; 1 when anything went wrong."""
     options = _options()
@@ -129,7 +120,7 @@ def main() -> int:
         run = _Run(pool)
         run.hurt(options.scenes or list(BY_NAME), options.only)
         run.fuzz(options.cases)
-    whole = None if options.no_day else _day()
+    whole = None if options.no_day else day.both()
     options.output.write_text(results.document(run.points, run.cases, whole))
     print(options.output.read_text())
     return 0 if run.is_well and (whole is None or whole.is_good) else 1

@@ -87,7 +87,14 @@ def _day(day: Result) -> Table:
         " simulated, on the wall's clock and the boot clock alike. `payment_confirmed` is"
         " configured. A wait of 1 cycle is that of an order which the very next one brought; with"
         " `min_order_age` at 60 s the shop's own queue goes first, and an order whose number comes"
-        " late can't be brought before that."
+        " late can't be brought before that. Orders hang from 12:20 on, each insertion for ever,"
+        " until somebody heals them; for an hour Abacos answers questions and refuses to"
+        " insert or confirm anything; many orders commit late in one transaction; HEAD's order is"
+        " deleted and another one gets its id; and a release is put in the place of another while"
+        " a cycle is at work and a second monitor begins. The same day is lived beside it without"
+        " all that, and the waits of the good orders are compared, one by one: in cycles that came"
+        " to their end, since a crash hits another order each time. What a cycle waits for, it"
+        " waits for in real time, scaled 1:60."
     )
     return Table(
         "24 hours of a shop",

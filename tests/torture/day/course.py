@@ -5,7 +5,7 @@ import re
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,8 +16,9 @@ from tests.parts.judge import Seen
 from tests.parts.mariadb import MariaDB
 from tests.parts.processes import wait_until
 from tests.parts.world import Run
+from tests.torture.day.ills import Course, patients
 from tests.torture.day.monitor import ASKED, Crash, Monitor
-from tests.torture.day.sales import PERIOD, Size, sales
+from tests.torture.day.sales import PERIOD, Sale, Size, sales
 from tests.torture.day.shop import Shop
 from tests.torture.day.verdict import Result, Wait, doubled, lost, waits
 
@@ -43,7 +44,14 @@ class Day:
     """`whole` runs it, once."""
 
     def __init__(
-        self, monitor: Monitor, mariadb: MariaDB, size: Size, seed: int, say: Callable[[str], None]
+        self,
+        monitor: Monitor,
+        mariadb: MariaDB,
+        size: Size,
+        seed: int,
+        say: Callable[[str], None],
+        *,
+        is_ill: bool,
     ) -> None:
         self._monitor = monitor
         self._mariadb = mariadb
@@ -54,9 +62,14 @@ class Day:
         self._chance = random.Random(seed)
         self._midnight = datetime.now(UTC)
         self._started = time.monotonic()
+        good = sales(size, seed)
+        self._patients = patients(size, good[-1].number + 1, seed)
+        hanging = self._patients.hanging if is_ill else ()
         self._shop = Shop(
-            monitor.front, self._judge, sales(size, seed), self._midnight, size.seconds
+            monitor.front, self._judge, [*good, *hanging], self._midnight, size.seconds
         )
+        ills = Course(size, self._patients, self._shop, monitor)
+        self._ills = ills if is_ill else None
         self._tick = 0
         self._database_is_up = True
         self._attended = True
@@ -66,6 +79,7 @@ class Day:
         self._first: dict[int, int] = {}
         self._last: dict[int, int] = {}
         self._idle: set[int] = set()
+        self._hurt: set[int] = set()
         self._unattended: set[int] = set()
         self._problems: list[str] = []
 
@@ -92,6 +106,7 @@ class Day:
         size = self._size
         taken = {*size.outage, *range(size.restart, size.restart + 2)}
         taken |= set(range(size.failover, size.failover + size.unattended + 1))
+        taken |= {*size.ills.refuses, size.ills.deploy}
         free = [tick for tick in range(2, size.cycles - 1) if tick not in taken]
         share = len(free) / size.crashes
         for at, crash in enumerate(_CRASHES[: size.crashes]):
@@ -100,6 +115,8 @@ class Day:
         yield size.restart, self._restart
         yield size.failover, self._die
         yield size.failover + size.unattended, self._take_over
+        if self._ills is not None:
+            yield size.ills.deploy, self._deploy
 
     def _next(self) -> str:
         """The shop's next two minutes; then a cycle, or what happens to it. What it printed."""
@@ -111,23 +128,28 @@ class Day:
             self._expect(run, 75)
             self._mariadb.start()
             self._database_is_up = True
+            self._hurt.add(self._tick)
             return run.stderr
         self._shop.advance(now)
+        if self._ills is not None:
+            self._ills.at(self._tick, self._head)
         self._monitor.states = self._shop.states()
         for row in self._shop.visible():
             if row.is_missing:
                 self._first.setdefault(row.sale.number, self._tick)
         self._outage()
+        refuses = self._ills is not None and self._tick in self._size.ills.refuses
+        is_down = self._tick in self._size.outage
         printed = ""
-        is_calm = self._tick not in self._size.outage
-        if is_calm and self._faults and self._faults[0][0] <= self._tick:
+        if not is_down and not refuses and self._faults and self._faults[0][0] <= self._tick:
             if self._faults[0][1]():
                 self._faults.popleft()
         elif self._attended:
             run = self._monitor.once()
-            self._expect(run, 0 if is_calm else 75)
+            # Before three orders are refused, that is their own fault.
+            self._expect(run, *((75,) if is_down else (0, 75) if refuses else (0,)))
             printed = run.stderr
-        if not is_calm:
+        if is_down or refuses:
             self._idle.add(self._tick)
         elif not self._attended:
             self._unattended.add(self._tick)
@@ -157,7 +179,9 @@ class Day:
         came = run.was_hurt
         if run.ended is not None:
             self._expect(run.ended, 0, *([75] if came else []))
-        self._crashes += came
+        if came:
+            self._crashes += 1
+            self._hurt.add(self._tick)
         self._node_is_free()
         return came
 
@@ -169,6 +193,7 @@ class Day:
             self._mariadb.kill()
             self._shop.database_is_gone()
             self._database_is_up = False
+            self._hurt.add(self._tick)
         # What was read before it was held is read again, which the database may not answer.
         self._expect(self._monitor.let_go(process), 0, 75)
         return came
@@ -178,6 +203,7 @@ class Day:
         run = self._monitor.killed(Crash.INSERTION_DONE, self._chance)
         if not run.was_hurt:
             return False
+        self._hurt.add(self._tick)
         self._node_is_free()
         shutil.rmtree(self._monitor.state)
         self._attended = False
@@ -196,7 +222,21 @@ class Day:
         self._head = 0
         self._command("init", *(["--from-start"] if head is None else ["--head", str(head)]))
         self._attended = True
+        self._hurt.add(self._tick)
         return True
+
+    def _deploy(self) -> bool:
+        """Another release is put in place while a cycle is at work, and a second monitor begins."""
+        process = self._monitor.held(ASKED)
+        came = process.poll() is None
+        if came:
+            self._monitor.deploy()
+            second = self._monitor.second(self._head - 1)
+            self._expect(second, 75)
+            if "another monitor works on" not in second.stderr:
+                self._problems.append(f"a second monitor over a deploy: {second.stderr}")
+        self._expect(self._monitor.let_go(process), 0)
+        return came
 
     def _node_is_free(self) -> None:
         """In the two minutes until the next cycle, the node ends what nobody listens to."""
@@ -224,46 +264,77 @@ class Day:
         )
 
     def _result(self) -> Result:
-        rows, judge = self._shop.visible(), self._judge
-        for fault in self._faults:
-            self._problems.append(f"the fault of tick {fault[0]} never happened")
-        for record in self._monitor.orders():
-            if record["attempts"] or record["status"] in ("FAILED", "EXHAUSTED"):
-                self._problems.append(f"charged or left: {record}")
+        rows, judge, shop = self._shop.visible(), self._judge, self._shop
+        self._problems += self._left()
+        patients = self._patients
         some = [
             Wait(number, first, self._last[number])
             for number, first in self._first.items()
             if number in self._last
         ]
-        outage = [wait for wait in some if wait.inside(self._idle)]
-        failover = [wait for wait in some if wait.inside(self._unattended)]
-        well = [wait for wait in some if wait not in outage and wait not in failover]
-        longest = max(some, key=lambda wait: wait.cycles)
-        lost_ones, doubled_ones = lost(rows, judge), doubled(rows, judge)
+        good = [wait for wait in some if wait.number not in patients.numbers]
+        outage = [wait for wait in good if wait.inside(self._idle)]
+        failover = [wait for wait in good if wait.inside(self._unattended)]
+        well = [wait for wait in good if wait not in outage and wait not in failover]
+        longest = max(good, key=lambda wait: wait.cycles)
+        lost_ones, doubled_ones = lost(rows, judge), doubled(rows, shop.deleted, judge)
         table = {
             "seed": self._seed,
             "cycles of 120 s": f"{self._tick}, in {time.monotonic() - self._started:.0f} s",
+            "the longest cycle": f"{self._monitor.longest:.1f} s",
             "orders in the Front": len(rows),
-            "committed late; rolled back": f"{self._shop.late}; {self._shop.rolled_back}",
+            "committed late; rolled back": f"{shop.late}; {shop.rolled_back}",
             "fell through": len(self._first),
             "inserted by us": judge.inserted_count(),
-            "brought by us before the shop's own queue was": self._shop.overtaken,
+            "brought by us before the shop's own queue was": shop.overtaken,
             "crashes": self._crashes,
-            "cycles that found the node or Abacos down": len(self._idle),
+            "cycles that found the node or Abacos down, or every insertion refused": len(
+                self._idle
+            ),
             "cycles without a monitor": len(self._unattended),
             "lost": len(lost_ones),
             "doubled": len(doubled_ones),
-            "wait of the missing orders": waits(some),
+            "wait of those that hung": waits(_of(some, patients.hanging)),
+            "wait of those that were committed late, many at once": waits(_of(some, patients.bulk)),
+            "wait of the one with another's id": waits(_of(some, [patients.reusing])),
+            "wait of the other missing orders": waits(good),
             "of these, while all was well": waits(well),
-            "through the outage": waits(outage),
+            "through the outages": waits(outage),
             "through the failover": waits(failover),
             "the longest wait": f"{longest.cycles} cycles, {longest.inside(self._idle)} of them"
-            f" the outage, {longest.inside(self._unattended)} without a monitor",
+            f" outages, {longest.inside(self._unattended)} without a monitor",
         }
+        bad = self._idle | self._unattended | self._hurt
         return Result(
             self._seed,
             tuple((what, str(how)) for what, how in table.items()),
+            {wait.number: wait.cycles - wait.inside(bad) for wait in good},
             tuple(lost_ones),
             tuple(doubled_ones),
             tuple(self._problems),
         )
+
+    def _left(self) -> Iterator[str]:
+        """What did not happen, and what is charged to an order that was never sick, or left."""
+        for fault in self._faults:
+            yield f"the fault of tick {fault[0]} never happened"
+        refuses, ills = self._size.ills.refuses, self._ills
+        sick = set(self._patients.numbers)
+        if ills is not None:
+            if not ills.is_over:
+                yield "no id was given to another order"
+            # The first two that are refused are: that may be their own fault.
+            sick |= {
+                number
+                for number, first in self._first.items()
+                if first < refuses.stop and self._last.get(number, 0) >= refuses.start
+            }
+        for record in self._monitor.orders():
+            is_charged = record["attempts"] and int(record["number"]) not in sick
+            if is_charged or record["status"] in ("FAILED", "EXHAUSTED"):
+                yield f"charged or left: {record}"
+
+
+def _of(some: Iterable[Wait], sales: Iterable[Sale]) -> list[Wait]:
+    numbers = {sale.number for sale in sales}
+    return [wait for wait in some if wait.number in numbers]

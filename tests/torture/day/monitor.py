@@ -2,9 +2,11 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -19,6 +21,10 @@ from tests.parts.world import PATIENCE, Run, World
 
 #: Real seconds of a cycle's `running_cycle` and `downtime_wait`: a sixtieth of the defaults.
 RUNNING_CYCLE, DOWNTIME_WAIT = 2, 0.5
+
+#: Real seconds: twice the part of the default, so that the tenth which a first try gets while
+#: others hang is enough on a machine that has other work.
+TASK_TIMEOUT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,10 @@ ASKED = Hold(Mood.SLOW, Call.EXISTS, Seen.ASKED)
 _INSERTING = Hold(Mood.HANG, Call.INSERT, Seen.INSERT_CALL)
 _INSERTED = Hold(Mood.STALL, Call.INSERT, Seen.INSERTED)
 _CONFIRMED = Hold(Mood.STALL, Call.CONFIRM, Seen.CONFIRMED)
+
+
+#: What Abacos says to every insertion and confirmation in its bad hour.
+_REFUSAL = "banco de dados somente leitura"
 
 
 class Crash(Enum):
@@ -84,6 +94,11 @@ class Monitor(World):
         self.ahead = 0
         self.states: dict[str, str] = {}
         self.log = directory / "cycles.log"
+        self.longest = 0.0
+        self._hanging: tuple[int, ...] = ()
+        self._refuses = False
+        self._current = directory / "current"
+        self._current.symlink_to(self.node.rails_root)
         self._took = 1.0
         (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
         self._library = library
@@ -103,8 +118,9 @@ class Monitor(World):
                 "order_exists": "Abacos::OrderAPI.order_exists?(number)",
                 "payment_confirmed": "Abacos::PaymentAPI.confirmed?(number)",
             },
+            rails_root=str(self._current),
             connect_timeout=30,
-            task_timeout=60,
+            task_timeout=TASK_TIMEOUT,
         )
 
     def inform_node(self) -> None:
@@ -126,6 +142,7 @@ class Monitor(World):
         begun = time.monotonic()
         run = self._ended(self.start("cycle"))
         self._took = time.monotonic() - begun
+        self.longest = max(self.longest, self._took)
         return run
 
     def killed(self, crash: Crash, chance: random.Random) -> Hurt:
@@ -160,9 +177,39 @@ class Monitor(World):
         return process
 
     def let_go(self, process: subprocess.Popen[str]) -> Run:
-        """Abacos works again; the cycle's end."""
-        self.abacos.work()
+        """Abacos works again as before; the cycle's end."""
+        self.recover()
         return self._ended(process)
+
+    def ail(self, *, hanging: Sequence[int] = (), refuses: bool = False) -> None:
+        """From now on Abacos never answers the insertion of these orders, or refuses to change
+        anything at all."""
+        self._hanging, self._refuses = tuple(hanging), refuses
+        self.recover()
+
+    def recover(self) -> None:
+        """Abacos works again, but for what ails it."""
+        self.abacos.work()
+        if self._hanging:
+            self.abacos.behave(Mood.HANG, self._hanging, calls=[Call.INSERT])
+        if self._refuses:
+            self.abacos.behave(Mood.REJECT, message=_REFUSAL)
+
+    def deploy(self) -> None:
+        """Another release takes the place of the one that works."""
+        release = self.node.rails_root.with_name("release2")
+        shutil.copytree(self.node.rails_root, release)
+        new = self._current.with_name("current.new")
+        new.symlink_to(release)
+        new.replace(self._current)
+        self.node.rails_root = release
+
+    def second(self, head: int) -> Run:
+        """A cycle of another monitor, with a state directory of its own that begins there."""
+        place = ("--state", str(self.state.with_name("beside")))
+        begun = self.run(*place, "init", "--head", str(head))
+        assert begun.exit_code == 0, begun.stderr
+        return self.run(*place, "cycle")
 
     def _ended(self, process: subprocess.Popen[str]) -> Run:
         stdout, stderr = process.communicate(timeout=PATIENCE)

@@ -35,6 +35,26 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Ills:
+    """What ails orders in a day. Moments and spans are in cycles.
+
+    `hanging` orders fall through in the first `sold` cycles of `hangs`; while that lasts, Abacos
+    never answers their insertion. In `refuses` it answers questions, and takes nothing. A `bulk` of
+    orders takes its ids when `uncommitted` begins, and commits at its end. At `reuse` HEAD's order
+    is deleted, and another one gets its id. At `deploy` a release is put in the place of another.
+    """
+
+    hanging: int
+    hangs: range
+    sold: int
+    refuses: range
+    bulk: int
+    uncommitted: range
+    reuse: int
+    deploy: int
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     """How much of everything. Moments and spans are in cycles; `falling` is the share of orders
     that the shop's queue loses."""
@@ -47,6 +67,7 @@ class Size:
     failover: int
     unattended: int
     crashes: int
+    ills: Ills
 
     @property
     def seconds(self) -> float:
@@ -70,6 +91,7 @@ class Size:
 
 
 #: 24 hours: down from 10:00 to 12:00, the database restarts at 14:00, the monitor dies at 18:30.
+#: Orders hang from 12:20 to 15:00; every insertion is refused from 15:30 to 16:30.
 WHOLE = Size(
     orders=10_000,
     falling=0.02,
@@ -79,18 +101,38 @@ WHOLE = Size(
     failover=555,
     unattended=10,
     crashes=10,
+    ills=Ills(
+        hanging=50,
+        hangs=range(370, 450),
+        sold=30,
+        refuses=range(465, 495),
+        bulk=500,
+        uncommitted=range(90, 112),
+        reuse=150,
+        deploy=240,
+    ),
 )
 
-#: The same in 32 minutes, with more that falls through, so that each fault meets some of it.
+#: The same in 48 minutes, with more that falls through, so that each fault meets some of it.
 SMALL = Size(
-    orders=160,
+    orders=240,
     falling=0.2,
-    cycles=16,
+    cycles=24,
     outage=range(5, 8),
-    restart=9,
-    failover=12,
+    restart=14,
+    failover=20,
     unattended=1,
     crashes=3,
+    ills=Ills(
+        hanging=4,
+        hangs=range(9, 13),
+        sold=2,
+        refuses=range(16, 18),
+        bulk=12,
+        uncommitted=range(2, 4),
+        reuse=4,
+        deploy=8,
+    ),
 )
 
 

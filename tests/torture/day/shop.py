@@ -57,11 +57,13 @@ class Shop:
         self.rolled_back = 0
         self.overtaken = 0
         self.late = 0
+        self.deleted: set[int] = set()
         self.abacos_is_up = True
         self._front = front
         self._judge = judge
         self._midnight = midnight
         self._connection: sa.Connection | None = None
+        self._bulk: list[Row] = []
         self._waiting: deque[Sale] = deque()
         self._sales = {sale.number: sale for sale in sales}
         self._due = [moment for sale in sales for moment in _moments(sale, end)]
@@ -131,12 +133,45 @@ class Shop:
             case _Does.IS_QUEUED:
                 self._waiting.append(sale)
 
+    def begin_bulk(self, sales: Sequence[Sale]) -> None:
+        """Many orders take their ids in one transaction."""
+        transaction = self._front.engine.connect()
+        self._bulk = [self._insert(sale, transaction) for sale in sales]
+
+    def commit_bulk(self) -> None:
+        """All of them appear at once, and the queue brings those that do not fall through."""
+        for row in self._bulk:
+            if row.transaction is not None:
+                row.transaction.commit()
+                row.transaction.close()
+                row.transaction = None
+            if row.sale.queued is not None:
+                self._bring(row.sale)
+
+    def reuse(self, id: int, sale: Sale) -> bool:
+        """The order with this id is deleted, and another one gets the id, as from an InnoDB before
+        8.0 that was restarted. Whether there was one that is done with."""
+        row = next((row for row in self.visible() if row.id == id), None)
+        if row is None or row.number is None or not self._judge.has(row.number):
+            return False
+        orders = self._front.orders
+        self._autocommit().execute(sa.delete(orders).where(orders.c.id == id))
+        self.deleted.add(row.sale.number)
+        del self.rows[row.sale.number]
+        self._insert(sale, None, id=id)
+        return True
+
     def _begin(self, sale: Sale) -> None:
+        is_open = sale.visible != sale.begun
+        self._insert(sale, self._front.engine.connect() if is_open else None)
+
+    def _insert(self, sale: Sale, transaction: sa.Connection | None, **key: int) -> Row:
         row = Row(
             sale,
             0,
             sale.number if sale.numbered == (sale.visible or sale.begun) else None,
             "authorized" if sale.paid == sale.numbered else "waiting_payment",
+            transaction,
         )
         created = (self._midnight + timedelta(seconds=sale.begun)).replace(tzinfo=None)
         values = {
@@ -144,16 +179,14 @@ class Shop:
             "state": row.state,
             "created_at": created,
             "updated_at": created,
+            **key,
         }
         insert = sa.insert(self._front.orders).values(values)
-        if sale.visible == sale.begun:
-            key = self._autocommit().execute(insert).inserted_primary_key
-        else:
-            row.transaction = self._front.engine.connect()
-            key = row.transaction.execute(insert).inserted_primary_key
-        assert key is not None
-        row.id = int(key[0])
+        found = (transaction or self._autocommit()).execute(insert).inserted_primary_key
+        assert found is not None
+        row.id = int(found[0])
         self.rows[sale.number] = row
+        return row
 
     def _end(self, row: Row) -> None:
         if row.transaction is None:
