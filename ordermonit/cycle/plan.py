@@ -174,8 +174,11 @@ def is_due(record: Record, rules: Rules, now: datetime) -> bool:
     """Whether a cycle looks at the record by itself: it is open, and its time has come."""
     if record.status is Status.EXHAUSTED:  # max_attempts was raised
         return record.attempts < rules.max_attempts
+    if not record.is_due:
+        return False
+
     resting = rest(record, rules, now)
-    return record.is_due and (resting is None or resting.is_asked)
+    return resting is None or resting.is_asked
 
 
 def _doubted(record: Record, doubt: InsertedBy) -> Record:
