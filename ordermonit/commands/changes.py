@@ -5,17 +5,21 @@ Every change takes the lock and is in the journal, with who.
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from ordermonit.commands.context import Context
 from ordermonit.commands.orders import called, not_among
 from ordermonit.commands.person import agrees, take_turn, told, who, why
-from ordermonit.errors import Exit, Unavailable, UsageError
+from ordermonit.cycle.plan import rules
+from ordermonit.errors import ConfigurationError, Exit, Unavailable, UsageError
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.rest import Rest, rests
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.text import one_line
+from ordermonit.times import iso
 
 
 def retry(context: Context) -> int:
@@ -53,12 +57,27 @@ def retry(context: Context) -> int:
     if arguments.json:
         _print_json(by, chosen, after, because=because)
         return Exit.OK
+    waits = _waits(context, after, now)
     for record in after:
-        print(f"order {record.name}: back in the next cycle with fresh attempts")
+        print(f"order {record.name}: {_when(waits.get(record.id))}")
     if not after:
         which = "is EXHAUSTED" if reason is None else f"stands there because of {reason}"
         print(f"no order {which}; nothing was changed", file=sys.stderr)
     return Exit.OK
+
+
+def _waits(context: Context, records: list[Record], now: datetime) -> Mapping[int, Rest]:
+    """Which of them rest even so: Abacos may still be at work on what hung."""
+    try:
+        return rests(records, rules(context.configuration()), now)
+    except ConfigurationError:  # the next cycle says so
+        return {}
+
+
+def _when(resting: Rest | None) -> str:
+    if resting is None:
+        return "back in the next cycle with fresh attempts"
+    return f"has fresh attempts; sent again not before {iso(resting.until)} ({resting.setting})"
 
 
 def _can_be_retried(record: Record) -> bool:

@@ -249,6 +249,10 @@ def test_a_dry_run_says_when_an_unverified_insertion_is_sent_again(place: Place)
     assert [(order["id"], order["not_before"]) for order in orders] == [
         *((2, None), (3, when), (5, None))
     ]
+    said = place.good("retry", "1001002", "1001003").splitlines()
+    assert said[0] == "order 1001002: back in the next cycle with fresh attempts"
+    again = place.state.read().records[3].updated_at + timedelta(minutes=10)
+    assert said[1].endswith(f"sent again not before {iso(again)} (verify_within)")
 
 
 def test_show_says_that_nothing_comes_next_while_it_is_paused(place: Place) -> None:
