@@ -27,8 +27,8 @@ def is_own_fault(id: int, error: str | None, records: Mapping[int, Record]) -> b
     """Whether this order's refusal may be charged to it.
 
     It may when fewer than `MANY` orders are refused with that error, or when Abacos takes orders:
-    it took one of ours since the first of these refusals, or it has a newer order than they are;
-    where their payments are refused, one that was made since.
+    it took one of ours since the first of these refusals, or the shop's own queue brought it a
+    newer order than they are.
     """
     alike = [
         record
@@ -45,7 +45,7 @@ def is_broken_for_it_alone(id: int, records: Mapping[int, Record]) -> bool:
         before is not None
         and is_refused(before)
         and any(
-            _is_there(record) and _is_ours(record) and record.updated_at >= before.updated_at
+            _is_there(record) and _is_ours(record) and _took(record, before.updated_at)
             for record in records.values()
         )
     )
@@ -69,26 +69,29 @@ def is_refused(record: Record) -> bool:
 
 
 def _takes_orders(id: int, alike: Collection[Record], records: Collection[Record]) -> bool:
-    newest = max(id, *(record.id for record in alike))
     since = min(record.updated_at for record in alike)
-    # When a payment is refused, the newer orders may be there since long before that.
-    made_after = since if any(map(_is_payments, alike)) else None
     return any(
         _is_there(record)
-        and (_is_newer(record, newest, made_after) or (_is_ours(record) and _took(record, since)))
+        and (_is_newer(record, id, alike, since) or (_is_ours(record) and _took(record, since)))
         for record in records
     )
+
+
+def _is_newer(record: Record, id: int, alike: Collection[Record], since: datetime) -> bool:
+    """Whether the shop's own queue brought it while the others were refused.
+
+    A refused payment is of an old order, so it has to be an order that was made since. Else it was
+    placed after all of them, and seen in Abacos since they were first seen: a late commit is old.
+    """
+    if any(map(_is_payments, alike)):
+        return record.ordered_at is not None and record.ordered_at > since
+    newest = max(id, *(each.id for each in alike))
+    return record.id > newest and record.updated_at >= min(each.created_at for each in alike)
 
 
 def _is_payments(refused: Record) -> bool:
     """Whether what was refused is its confirmation: a refused insertion leaves a maybe."""
     return refused.inserted_by is not InsertedBy.MAYBE_US
-
-
-def _is_newer(record: Record, newest: int, made_after: datetime | None) -> bool:
-    if made_after is None:
-        return record.id > newest
-    return record.ordered_at is not None and record.ordered_at > made_after
 
 
 def _took(record: Record, since: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Abacos that refuses every confirmation is an outage, as one of insertions is (C7, C8)."""
+"""Abacos that refuses every confirmation, or every late order, is an outage too (C7, C8)."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -91,3 +91,21 @@ def test_c8_an_insertion_that_was_taken_since_proves_it_though_its_payment_is_re
     records = {id: refused.with_(id=id) for id in (1, 2, 3)}
     assert outage(records) == "rejected"
     assert outage({**records, 4: refused.with_(id=4, created_at=now + _HOUR)}) is None
+
+
+def test_c8_late_orders_are_not_charged_for_what_was_there_before_the_outage() -> None:
+    shop = Shop(max_attempts=4, max_orders_per_request=9)
+    _bring(shop, 9, datetime.now(UTC) - _HOUR)
+    shop.cycle()
+    shop.age(60)
+    for id in (1, 2, 3, 4):  # their transaction commits
+        shop.world.sick_tasks[shop.order(id)] = Fault.REJECTED
+    for _ in range(9):
+        with pytest.raises(Unavailable, match="Abacos refuses every order: rejected"):
+            shop.cycle()
+    assert _attempts(shop, 1, 2, 3, 4) == [0, 0, 1, 1]
+    _bring(shop, 10, datetime.now(UTC))
+    for _ in range(8):
+        with suppress(Unavailable):
+            shop.cycle()
+    assert _attempts(shop, 1, 2, 3, 4)[0] > 0, "Abacos takes orders"
