@@ -62,6 +62,10 @@ def _outlook(record: Record, rules: Rules, checks: Container[Operation], who: st
             )
         case Status.SUCCESS:
             return Outlook(f"nothing: {_RESOLVED[record.reason]}")
+        case Status.EXHAUSTED if record.attempts < rules.max_attempts:
+            return Outlook(
+                f"{who} tries it again: max_attempts is {rules.max_attempts} now", by_cycle=True
+            )
         case Status.EXHAUSTED:
             return Outlook(
                 f"nothing by itself: it was given up after {record.attempts} attempts. Remove the"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ordermonit.health.outlook import outlook, without_record
+from ordermonit.health.outlook import Outlook, outlook, without_record
 from ordermonit.orders.journey import Ask, Rules, Run, Save, Scene, journey
 from ordermonit.orders.model import Answer, Operation, Order, Reason, Record, Status, Verdict
 
@@ -132,6 +132,13 @@ def test_an_order_given_up_has_the_command_to_type() -> None:
     found = outlook(record(Status.EXHAUSTED, Reason.REJECTED, attempts=4), rules(), BOTH, NOW)
     assert found.what.endswith("ordermonit retry 77")
     assert not found.by_cycle
+
+
+def test_c7_a_higher_limit_opens_what_was_given_up() -> None:
+    given_up = record(Status.EXHAUSTED, Reason.REJECTED, attempts=3)
+    found = outlook(given_up, rules(), BOTH, NOW)
+    assert found == Outlook("the next cycle tries it again: max_attempts is 4 now", by_cycle=True)
+    assert Operation.INSERT_ORDER in first_operations(given_up, rules())
 
 
 def test_attempts_that_a_lower_limit_has_used_up_are_the_end_in_the_next_cycle() -> None:

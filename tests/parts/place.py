@@ -41,8 +41,8 @@ class Place:
 
         def record(id: int, status: Status, reason: Reason, age: timedelta) -> Record:
             error = REJECTION if reason is Reason.REJECTED else None
-            number = str(1_001_000 + id)
-            return Record(id, number, status, reason, now - age, now, 1, last_error=error)
+            number, tries = str(1_001_000 + id), 4 if status is Status.EXHAUSTED else 1
+            return Record(id, number, status, reason, now - age, now, tries, last_error=error)
 
         self.state.create()
         self.state.write(
