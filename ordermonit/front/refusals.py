@@ -19,6 +19,7 @@ _ACCOUNT = re.compile(r"'([^']*)'@'([^']*)'")
 _ROLE = re.compile(r'(?:role|user|for user|user=) ?"([^"]*)"')
 _CLIENT = re.compile(r'for host "([^"]*)", user "([^"]*)", database "([^"]*)"')
 
+_ITS_HOST = " (with the account's host for %, as mysql.user has it)"
 _CREDENTIALS = "Correct the username, password or database there"
 _ADMINISTRATOR = "The database's administrator types: "
 
@@ -49,7 +50,7 @@ class _Said:
     def guess(self) -> str:
         """What is to be added where only the administrator knows the account's host."""
         known = self.account_found is not None or _ACCOUNT.search(self.text)
-        return "" if known else " (with the account's host for %, as mysql.user has it)"
+        return "" if known else _ITS_HOST
 
     @property
     def qualified(self) -> str:
@@ -98,7 +99,9 @@ def _denied(said: _Said) -> str:
 
 
 def _unlocked(said: _Said) -> str:
-    return f"{_ADMINISTRATOR}ALTER USER {said.account} ACCOUNT UNLOCK{said.guess}"
+    # MySQL names the account by our address.
+    user = f"'{said.url.username}'@'%'"
+    return f"{_ADMINISTRATOR}ALTER USER {user} ACCOUNT UNLOCK{_ITS_HOST}"
 
 
 def _new_password(said: _Said) -> str:

@@ -171,7 +171,7 @@ SEEDS = {
     ),
     "a user who may write": Seed(
         _database(username=USERNAME),
-        *("database", "warning", f"{USERNAME} may change orders (ALL)", "GRANT SELECT ON orders"),
+        *("database", "warning", f"{USERNAME} may change orders (", "GRANT SELECT ON orders"),
     ),
     "a restored database": Seed(
         lambda shop: State(shop.world.state).write(Checkpoint(10)),

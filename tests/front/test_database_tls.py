@@ -28,8 +28,7 @@ from tests.parts.processes import private_directory
 
 _USERS = {Kind.MARIADB: "mysql", Kind.POSTGRES: "postgres"}
 _CIPHERS = {
-    Kind.MARIADB: "SELECT variable_value FROM information_schema.session_status"
-    " WHERE variable_name = 'Ssl_cipher'",
+    Kind.MARIADB: "SHOW STATUS LIKE 'Ssl_cipher'",
     Kind.POSTGRES: "SELECT coalesce(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
 }
 _CHECKED = {
@@ -79,7 +78,7 @@ class Served:
     def cipher(self) -> str:
         """What the connection is encrypted with; empty if it isn't."""
         with opened(configuration.load(self._place.directory).database) as connection:
-            return str(connection.exec_driver_sql(_CIPHERS[self.kind]).scalar())
+            return str(connection.exec_driver_sql(_CIPHERS[self.kind]).one()[-1])
 
     def reload(self) -> None:
         """PostgreSQL reads its rules anew."""

@@ -27,9 +27,11 @@ def _plans(front: Front) -> list[tuple[str, str]]:
     """Every kind of read, as it goes to the server, and what the server says of its plan."""
     plans: list[tuple[str, str]] = []
 
+    table = "FORMAT=TRADITIONAL " if front.database.kind is Kind.MARIADB else ""
+
     def explain(_: object, cursor: Any, statement: str, values: Any, *_rest: object) -> None:
         if "orders" in statement:
-            cursor.execute(f"EXPLAIN {statement}", values)
+            cursor.execute(f"EXPLAIN {table}{statement}", values)
             plans.append((statement, "\n".join(map(str, cursor.fetchall()))))
 
     gaps = (Gap(5, 7), Gap(100, 120, 2), Gap(_MIDDLE, _MIDDLE + 5))
