@@ -5,8 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from psycopg import Error
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import PGconn, Ping
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 
@@ -34,16 +32,6 @@ def begin(connection: sa.Connection, url: sa.URL, seconds: float) -> None:
         path = str(url.query["search_path"]).replace("'", "''").replace("%", "%%")
         statements.append(f"SELECT set_config('search_path', '{path}', true)")
     connection.exec_driver_sql("; ".join(statements)).close()
-
-
-def takes_connections(url: sa.URL) -> bool:
-    """Whether the server lets anybody in at all: it is neither down nor starting nor ending.
-
-    libpq's PQping, which asks by SQLSTATE, so in every language of the server.
-    """
-    parts = url.translate_connect_args(username="user", database="dbname")
-    query = url.difference_update_query(["search_path"]).query
-    return PGconn.ping(make_conninfo(**{**parts, **query}).encode()) == Ping.OK
 
 
 def read_every_time(raw: Any) -> None:

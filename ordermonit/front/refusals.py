@@ -6,6 +6,7 @@ Where a right is missing, the remedy is the line that the database's administrat
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -17,7 +18,7 @@ from ordermonit.front.mysql import socket_of
 
 _ACCOUNT = re.compile(r"'([^']*)'@'([^']*)'")
 _ROLE = re.compile(r'(?:role|user|for user|user=) ?"([^"]*)"')
-_CLIENT = re.compile(r'for host "([^"]*)", user "([^"]*)", database "([^"]*)"')
+_CLIENT = re.compile(r'for host "[^"]*", user "([^"]*)", database "([^"]*)"')
 
 _ITS_HOST = " (with the account's host for %, as mysql.user has it)"
 _CREDENTIALS = "Correct the username, password or database there"
@@ -56,6 +57,11 @@ class _Said:
     def qualified(self) -> str:
         """MySQL's name of the table."""
         return self.table if "." in self.table else f"{self.url.database}.{self.table}"
+
+    @property
+    def refusal(self) -> str:
+        """What is behind the driver's own words, which name the server."""
+        return self.text.rpartition(" failed: ")[2]
 
     @property
     def role(self) -> str:
@@ -118,27 +124,19 @@ def _another_login(said: _Said) -> str:
     )
 
 
-#: By what PostgreSQL, libpq and PgBouncer say while there is no connection yet.
+#: By what libpq and PgBouncer say while there is no connection yet, and PostgreSQL in English.
 _POSTGRESQL: tuple[tuple[str, _Remedy], ...] = (
     ("no pg_hba.conf entry", lambda said: _hba(said)),
+    ("pg_hba.conf rejects", lambda said: _hba(said)),
     (
         "is not permitted to log in",
         lambda said: f'{_ADMINISTRATOR}ALTER ROLE "{said.role}" LOGIN',
     ),
     (
         "permission denied for database",
-        lambda said: (
-            f'{_ADMINISTRATOR}GRANT CONNECT ON DATABASE "{said.url.database}"'
-            f' TO "{said.url.username}"'
-        ),
+        lambda said: _no_connect(said),
     ),
-    (
-        "password authentication failed",
-        lambda said: (
-            f"{_CREDENTIALS}; a password that has expired fails so too: the administrator types:"
-            f" ALTER ROLE \"{said.role}\" VALID UNTIL 'infinity'"
-        ),
-    ),
+    ("password authentication failed", lambda said: _wrong_password(said)),
     (
         "unsupported startup parameter",
         lambda _: (
@@ -162,27 +160,46 @@ _POSTGRESQL: tuple[tuple[str, _Remedy], ...] = (
     ("does not exist", lambda _: _CREDENTIALS),
 )
 
-#: Where there is no connection yet, libpq gives no code of what the server says, and it says that
-#: in its own language. But only a server's words have a severity before them, and two blanks; and
-#: what names a role or a database has quotation marks, which are ASCII in English alone.
-_ELSEWHERE = re.compile(r"failed: \S+:  .*[^\x00-\x7f]")
-_IN_ITS_OWN_WORDS = (
-    "The server takes connections, but none of ours: its words say why. Correct the username,"
-    " password or database there, or ask its administrator"
-)
+#: By PostgreSQL's SQLSTATE and the function that refused, in every language of the server.
+_POSTGRESQL_CODES: dict[tuple[str, str | None], _Remedy] = {
+    ("28000", "ClientAuthentication"): lambda said: _hba(said),
+    ("28000", "InitializeSessionUserId"): lambda said: (
+        f"Correct the username there; or, if there is such a role, the administrator types:"
+        f' ALTER ROLE "{said.role}" LOGIN'
+    ),
+    ("28000", "auth_failed"): lambda _: _CREDENTIALS,
+    ("28P01", "auth_failed"): lambda said: _wrong_password(said),
+    ("3D000", "InitPostgres"): lambda _: _CREDENTIALS,
+    ("42501", "CheckMyDatabase"): lambda said: _no_connect(said),
+}
+
+
+def _no_connect(said: _Said) -> str:
+    database, user = said.url.database, said.url.username
+    return f'{_ADMINISTRATOR}GRANT CONNECT ON DATABASE "{database}" TO "{user}"'
+
+
+def _wrong_password(said: _Said) -> str:
+    return (
+        f"{_CREDENTIALS}; a password that has expired fails so too: the administrator types:"
+        f" ALTER ROLE \"{said.role}\" VALID UNTIL 'infinity'"
+    )
 
 
 def _hba(said: _Said) -> str:
     client = _CLIENT.search(said.text)
-    host, user, database = client.groups() if client else ("ADDRESS", said.role, said.url.database)
+    host = next(filter(_is_address, re.findall(r"[0-9a-f.:]+", said.refusal)), "ADDRESS")
+    user, database = client.groups() if client else (said.role, said.url.database)
     width = "128" if ":" in host else "32"
-    kind = "host" if "no encryption" in said.text else "hostssl"
+    # Which TLS the server speaks of can be read in English alone; `host` is with it or without.
+    kind = "hostssl" if "SSL encryption" in said.text or "SSL on" in said.text else "host"
     switched_off = said.url.query.get("sslmode") == "disable"
     first = "Take `sslmode: disable` out there, if the server demands encryption. Else t"
     return (
         f"{first if switched_off else 'T'}"
-        f"he database's administrator adds to pg_hba.conf: {kind} {database} {user} {host}/{width}"
-        " scram-sha-256, and types: SELECT pg_reload_conf()"
+        "he database's administrator adds to pg_hba.conf, where the first line that fits counts:"
+        f" {kind} {database} {user} {host}/{width} scram-sha-256, and types:"
+        " SELECT pg_reload_conf()"
     )
 
 
@@ -266,20 +283,37 @@ def _account(problem: exc.DBAPIError, connection: sa.Connection | None) -> str |
 def _postgresql(problem: exc.DBAPIError, said: _Said) -> str | None:
     state = getattr(problem.orig, "sqlstate", None)
     if state == _NO_RIGHT:
-        schema, _, _ = said.table.rpartition(".")
+        schema, _, table = said.table.rpartition(".")
         usage = f'GRANT USAGE ON SCHEMA {schema or "public"} TO "{said.url.username}", and '
+        # What we may not use stands in the sentence, whatever its language.
+        diagnosis = getattr(problem.orig, "diag", None)
+        words = re.findall(r"\w+", getattr(diagnosis, "message_primary", None) or "")
+        is_table = table in words and "schema" not in words
         return (
-            f"{_ADMINISTRATOR}{usage if 'schema' in said.text else ''}"
+            f"{_ADMINISTRATOR}{'' if is_table else usage}"
             f'GRANT SELECT ON {said.table} TO "{said.url.username}"'
         )
     if state is not None and not state.startswith(_CONNECTION):
         return None
-    known = next((remedy(said) for text, remedy in _POSTGRESQL if text in said.text), None)
-    if known is None and state is None and _ELSEWHERE.search(str(problem.orig)):
-        from ordermonit.front.postgresql import takes_connections
+    found = next((remedy(said) for text, remedy in _POSTGRESQL if text in said.text), None)
+    return _by_code(problem, said) if found is None and state is None else found
 
-        return _IN_ITS_OWN_WORDS if takes_connections(said.url) else None
-    return known
+
+def _by_code(problem: exc.DBAPIError, said: _Said) -> str | None:
+    from ordermonit.front import startup
+
+    if not startup.is_said_by_server(str(problem.orig)):
+        return None
+    code = startup.code(said.url, said.database.read_timeout)
+    remedy = _POSTGRESQL_CODES.get((code.state, code.routine)) if code else None
+    return None if remedy is None else remedy(said)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def _untrusted(where: str, said: _Said) -> ConfigurationError:

@@ -1,5 +1,6 @@
 """A private PostgreSQL server."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from tests.parts.processes import (
 )
 
 _NAMES = count(1)
+
+_ENGLISH = "C.UTF-8"
 
 
 def _program(name: str) -> str:
@@ -57,12 +60,16 @@ class Postgres(Private):
         self.port = free_port()
         self.server = Server(self.directory / "log")
         self._data = self.directory / "data"
+        self._languages = self.directory / "languages"
 
     def start(self) -> None:
         """Make the data directory, the first time; then serve."""
         new = not self._data.exists()
+        language = str(self._settings.get("lc_messages", _ENGLISH))
         if new:
             self._install()
+            if language != _ENGLISH:
+                self._learn(language)
         # Commits survive a killed server, not a power cut: written, never synced.
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -76,7 +83,8 @@ class Postgres(Private):
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [*as_user("postgres"), _program("postgres"), "-D", str(self._data), *options]
-        self.server.launch(command, self._is_ready)
+        languages = {**os.environ, "LOCPATH": str(self._languages)}
+        self.server.launch(command, self._is_ready, None if language == _ENGLISH else languages)
         if new:
             self._execute(f"CREATE ROLE {USERNAME} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
 
@@ -93,6 +101,13 @@ class Postgres(Private):
             "--no-sync",
         ]
         subprocess.run(command, check=True, cwd="/", capture_output=True)
+
+    def _learn(self, language: str) -> None:
+        """Make a locale that this host may not have, such as de_DE.utf8."""
+        self._languages.mkdir()
+        name, _, encoding = language.partition(".")
+        command = ["localedef", "-i", name, "-f", encoding.upper().replace("UTF8", "UTF-8")]
+        subprocess.run([*command, str(self._languages / language)], check=True, cwd="/")
 
     def stop(self) -> None:
         """End it in order, without waiting for its clients."""
