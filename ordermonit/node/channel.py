@@ -20,11 +20,15 @@ LEFTOVERS = 1.0
 
 
 class Ended(Exception):
-    """No more lines will come. Its text says how rake or the connection ended."""
+    """No more lines will come. Its text says how rake or the connection ended.
 
-    def __init__(self, how: str, status: int | None) -> None:
+    `is_silent`: the node said nothing of the end.
+    """
+
+    def __init__(self, how: str, status: int | None = None, *, is_silent: bool = False) -> None:
         super().__init__(how)
         self.status = status
+        self.is_silent = is_silent
 
 
 class Channel(asyncssh.SSHClientSession[bytes]):
@@ -105,7 +109,8 @@ class Channel(asyncssh.SSHClientSession[bytes]):
             how = f"the connection was lost: {self._lost}"
         else:
             how = "the connection was closed"
-        return Ended(how, self._status)
+        is_silent = self._signal is None and self._status is None
+        return Ended(how, self._status, is_silent=is_silent)
 
     # What asyncssh calls.
 

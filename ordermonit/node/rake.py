@@ -26,8 +26,6 @@ from ordermonit.orders.model import VALID_NUMBER, Answer, Request, Verdict
 from ordermonit.text import one_line
 
 if TYPE_CHECKING:
-    from asyncssh import SSHClientConnection
-
     from ordermonit.configuration import Node as Settings
 
 #: Seconds after which we give up on an answer that the node's own watchdog should have ended.
@@ -67,7 +65,7 @@ class Node:
     def __init__(self, settings: Settings, holder: str) -> None:
         self._settings = settings
         self._holder = holder
-        self._connection: SSHClientConnection | None = None
+        self._link: ssh.Link | None = None
         self._channel = Channel()
         self._noise = b""
         self._requests = 0
@@ -159,9 +157,10 @@ class Node:
         was_open, self._is_dead = self.is_open, True
         self._sent.clear()
         self._known.clear()
-        connection, self._connection = self._connection, None
-        if connection is None:
+        link, self._link = self._link, None
+        if link is None:
             return
+        connection = link.connection
         if was_open:
             connection.close()
         else:  # no word of farewell would arrive, or what floods us would go on
@@ -175,7 +174,7 @@ class Node:
     async def _open(self) -> None:
         settings = self._settings
         command = wire.command(settings.rails_root, settings.environment, settings.rake)
-        self._connection = await ssh.start(settings, command, self._channel)
+        self._link = await ssh.start(settings, command, self._channel)
         begun, limit = time.monotonic(), LOCK_WAIT + settings.task_timeout + GRACE
         try:
             with suppress(OSError):  # it has ended: what it said of that is still to be read
@@ -189,7 +188,7 @@ class Node:
             if time.monotonic() >= begun + settings.task_timeout:
                 why = f"not within {settings.task_timeout:g} s"
                 raise boot.failed(settings, why) from None
-            raise boot.ended(settings, end, self._complaint()) from None
+            raise boot.ended(settings, self._told(end), self._complaint()) from None
         except wire.Garbage as garbage:
             raise boot.failed(settings, str(garbage)) from None
         problem = boot.problem(settings, greeting)
@@ -220,6 +219,11 @@ class Node:
             printed += len(line) + 1
             self._noise = (self._noise + line + b"\n")[-TAIL:]
         raise wire.Garbage("its login scripts print without end on stdout")
+
+    def _told(self, end: Ended) -> Ended:
+        """The same, and who was lost on the way, if that is how it ended."""
+        lost = self._link.lost if self._link is not None and end.is_silent else None
+        return end if lost is None else Ended(lost)
 
     def _complaint(self) -> str:
         # A shell that lets nobody in says so on stdout.
@@ -255,7 +259,8 @@ class Node:
             return self._dead(Verdict.TIMEOUT, late)
         except _Stopped:
             return self._dead(Verdict.LOST, "stopped before the answer came")
-        except Ended as end:
+        except Ended as ended:
+            end = self._told(ended)
             # The node's own watchdog ends what takes too long.
             if time.monotonic() >= self._turn + patience:
                 return self._dead(Verdict.TIMEOUT, f"{late}: {end}")

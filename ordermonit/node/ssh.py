@@ -12,7 +12,7 @@ import socket
 from asyncio.trsock import TransportSocket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ordermonit.errors import ConfigurationError, OrdermonitError, Refused, Unavailable
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Unanswered keepalives until a connection counts as lost.
 _KEEPALIVES = 3
 
+#: asyncssh's words for an end without a reason.
+_NO_REASON = ("", "Connection lost")
+
 #: What a bastion answers that lets nobody through, however often it is asked.
 _NO_FORWARDING = (
     asyncssh.constants.OPEN_ADMINISTRATIVELY_PROHIBITED,
@@ -35,9 +38,24 @@ _NO_FORWARDING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection to the node, and the way that it goes."""
+
+    connection: asyncssh.SSHClientConnection
+    way: "_Way"
+
+    @property
+    def lost(self) -> str | None:
+        """Whose connection broke, and why: the first server's on the way, since those behind it
+        break with it. None while all stand."""
+        hop = self.way.broken()
+        return None if hop is None else self.way.loss_of(hop)
+
+
 async def start(
     settings: "Settings", command: str, session: asyncssh.SSHClientSession[bytes]
-) -> asyncssh.SSHClientConnection:
+) -> Link:
     """Connect, log in and start the command, in `connect_timeout` seconds at most.
 
     That is for all bastions together; each is left when the connection behind it ends. Raises
@@ -52,7 +70,7 @@ async def start(
             await connection.create_session(
                 lambda: session, command, encoding=None, request_pty=False, send_env=[], env={}
             )
-            return connection
+            return Link(connection, way)
     except BaseException as error:
         await way.leave()
         if isinstance(error, Exception):
@@ -79,6 +97,7 @@ class _Way:
         self._hops = hops(settings)
         self._hop = self._hops[0]  # that we are about to reach, or have reached
         self._client = _Client([])
+        self._tried: dict[Hop, _Client] = {}
         self._connection: asyncssh.SSHClientConnection | None = None
         self._has_arrived = False
 
@@ -86,11 +105,22 @@ class _Way:
         """The connection to the node, through those to the bastions."""
         for hop in self._hops:
             self._hop, self._client = hop, _Client(self._keys)
+            self._tried[hop] = self._client
             connection = await self._connect()
             connection.set_tunnel(self._connection)  # which is closed when this one is
             self._connection = connection
         self._has_arrived = True
         return connection
+
+    def broken(self) -> Hop | None:
+        """The first server whose connection is broken."""
+        return next((hop for hop, client in self._tried.items() if client.broken), None)
+
+    def loss_of(self, hop: Hop) -> str:
+        """A sentence about a server that is `broken`."""
+        error = self._tried[hop].broken
+        why = reason(error) if error is not None else ""
+        return f"the connection to {hop} was lost{'' if why in _NO_REASON else f': {why}'}"
 
     async def leave(self) -> None:
         """Break off, wherever we are."""
@@ -141,9 +171,12 @@ class _Way:
     def problem(self, error: Exception) -> OrdermonitError:
         """What an exception of `walk`, or of the session after it, means."""
         hop, client = self._hop, self._client
+        broken = self.broken()
         match error:
             case OrdermonitError():
                 return error
+            case _ if broken is not None and broken != hop:  # whatever that is called further on
+                return _unavailable(self.loss_of(broken))
             case asyncssh.HostKeyNotVerifiable():
                 return self._known_hosts.refusal(hop, client.stranger(error.reason))
             case asyncssh.PermissionDenied():
@@ -218,9 +251,13 @@ class _Client(asyncssh.SSHClient):
         self._socket: TransportSocket | None = None
         self._shown: tuple[asyncssh.SSHKey, bool] | None = None
         self.login = Login()
+        self.broken: Exception | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._socket = conn.get_extra_info("socket")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.broken = exc
 
     def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
         """Acknowledge it now: sshd's next word waits for that (Nagle's algorithm, which it uses

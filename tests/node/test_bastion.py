@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -67,13 +69,37 @@ def test_a_node_behind_bastions_is_reached_and_all_are_left(
 def test_a_bastion_that_is_lost_is_the_end_of_the_session(
     behind: Settings, sshd: Sshd, bastion: Sshd
 ) -> None:
-    async def session() -> None:
+    async def lost(killed: Sshd) -> str:
         async with opened(behind) as node:
-            for pid in bastion.sessions():
+            for pid in killed.sessions():
                 os.kill(pid, signal.SIGKILL)
-            assert (await node.answer(Request(INSERT, "1"))).verdict is Verdict.LOST
+            answer = await node.answer(Request(INSERT, "1"))
+            assert answer.verdict is Verdict.LOST
+            return str(answer.error)
 
-    asyncio.run(session())
+    assert f"to {login(bastion)} (proxy_jump) was lost" in asyncio.run(lost(bastion))
+    said = asyncio.run(lost(sshd))
+    assert f"to {login(sshd)} (behind {login(bastion)}) was lost" in said
+    is_idle(bastion, sshd)
+
+
+def test_a_bastion_that_is_lost_on_the_way_is_named(
+    behind: Settings, sshd: Sshd, bastion: Sshd
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def kill() -> None:
+            connection, _ = silent.accept()
+            with connection:
+                for pid in bastion.sessions():
+                    os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        problem = opening_fails(replace(behind, port=silent.getsockname()[1]))
+        killer.join()
+    assert type(problem) is Unavailable
+    assert f"the connection to {login(bastion)} (proxy_jump) was lost" in problem.message
     is_idle(bastion, sshd)
 
 

@@ -211,7 +211,7 @@ def test_a_connection_that_breaks_is_lost_and_the_task_ends(
 
         answer = asyncio.run(session())
         assert answer.verdict is Verdict.LOST
-        assert "connection was lost" in (answer.error or "")
+        assert f"connection to {own.username}@127.0.0.1:{own.port} was lost" in str(answer.error)
         wait_until(lambda: not any(map(is_alive, pids(root_of(there)))), "the task's end", SOON)
         # Its lock is free again, so that the next session finds out what happened.
         assert run(there, "1") == (Answer(Verdict.DONE), True)
