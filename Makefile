@@ -29,6 +29,10 @@ pictures: test-packages .venv/ready build/ready ## Draw docs/pictures from a rea
 nights: test-packages .venv/ready ## Play five nights of the person on call; writes docs/nights.md
 	.venv/bin/python -m tests.nights
 
+.PHONY: newcomer
+newcomer: test-packages .venv/ready build/ready ## Install it as a newcomer does, in a machine (root); writes docs/newcomer.md
+	.venv/bin/python -m pytest -n0 tests/system/newcomer.py
+
 .PHONY: bench
 bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit; writes docs/benchmarks.md
 	$(PIP) install -r tests/benchmarks/requirements.txt

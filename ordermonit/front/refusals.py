@@ -99,9 +99,14 @@ _ENCRYPT = "Take `ssl_mode: disabled` out there: the server demands encryption"
 
 
 def _denied(said: _Said) -> str:
+    remedy = (
+        f"{_CREDENTIALS}; or, if the server has no such account, its administrator types: CREATE"
+        f" USER {said.account} IDENTIFIED BY 'PASSWORD'; GRANT SELECT ON {said.qualified} TO"
+        f" {said.account}"
+    )
     if said.url.query.get("ssl_mode") != "disabled":
-        return _CREDENTIALS
-    return f"{_CREDENTIALS}, or take `ssl_mode: disabled` out: the account may demand encryption"
+        return remedy
+    return f"{remedy}; or take `ssl_mode: disabled` out: the account may demand encryption"
 
 
 def _unlocked(said: _Said) -> str:

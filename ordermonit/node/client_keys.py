@@ -43,8 +43,7 @@ def client_keys(configured: Path | None) -> list[ClientKey]:
         if key is None:
             raise ConfigurationError(
                 f"there is no private key {configured}",
-                "Make one without a passphrase (ssh-keygen -t ed25519), or correct private_key "
-                "in integration_server.yml",
+                f"{_made(configured)}; or correct private_key in integration_server.yml",
             )
         return [key]
     directory = ssh_directory()
@@ -62,10 +61,15 @@ def client_keys(configured: Path | None) -> list[ClientKey]:
     if not found:
         raise ConfigurationError(
             f"there is no private key in {directory} ({', '.join(KEY_NAMES)})",
-            "Make one without a passphrase (ssh-keygen -t ed25519), or set private_key "
-            "in integration_server.yml",
+            f"{_made(directory / KEY_NAMES[-1])}; or set private_key in integration_server.yml",
         )
     return found
+
+
+def _made(file: Path) -> str:
+    """The command that makes a key, as whoever will use it."""
+    command = f"{as_owner(file)}ssh-keygen -t ed25519 -N '' -f {shlex.quote(str(file))}"
+    return f"Make one without a passphrase: {command}"
 
 
 def refusal(hop: Hop, keys: list[ClientKey], login: Login, why: str) -> Refused:

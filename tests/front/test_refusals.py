@@ -35,7 +35,11 @@ def _refusal(database: Database, user: str, *, table: str = "orders", **query: s
 
 #: An account, how it is made, and what is said of it.
 _MARIADB = {
-    "stranger": ("", "Access denied .* Correct the username, password or database there"),
+    "stranger": (
+        "",
+        r"Access denied .* Correct the username, password or database there; .* types: CREATE USER"
+        r" 'stranger'@'\S+' IDENTIFIED BY 'PASSWORD'; GRANT SELECT ON {name}\.orders TO 'str",
+    ),
     "nothing": (
         "CREATE USER nothing IDENTIFIED BY '{password}'",
         r"types: GRANT SELECT ON {name}\.orders TO 'nothing'@'%'",

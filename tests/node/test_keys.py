@@ -115,6 +115,7 @@ def test_the_default_keys_are_tried(
         problem = opening_fails(default)
         assert type(problem) is ConfigurationError
         assert f"no private key in {directory}" in problem.message
+        assert f"ssh-keygen -t ed25519 -N '' -f {directory}/id_ed25519; or" in problem.remedy
         directory.mkdir(exist_ok=True)
     (directory / "config").write_text(
         "Host *\n  Port 1\n  User nobody\n  BindAddress 192.0.2.1\n  ProxyCommand false\n"
