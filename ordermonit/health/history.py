@@ -10,6 +10,7 @@ from typing import Any
 from systemd import journal
 
 from ordermonit.orders.model import ID_PREFIX
+from ordermonit.state.files import is_there
 from ordermonit.text import one_line
 
 #: The newest entries of one order that are read: an order that waits for weeks has few, one that
@@ -92,11 +93,11 @@ def _trouble() -> str | None:
 def _system_journals(place: Path) -> Iterator[Path]:
     """Each machine's; `Path.glob` would take a directory that is closed to us for an empty one.
     Raises OSError."""
-    if not place.exists():
+    if not is_there(place):
         return
     for machine in place.iterdir():
         file = machine / "system.journal"
-        if file.exists():
+        if is_there(file):
             yield file
 
 

@@ -17,7 +17,16 @@ from pathlib import Path
 
 from ordermonit.errors import CheckpointError, StateError, StateLocked, UsageError
 from ordermonit.state.checkpoint import Checkpoint, decode
-from ordermonit.state.files import fill, name_twice, open_own, put, read_own, replace, sync
+from ordermonit.state.files import (
+    fill,
+    is_there,
+    name_twice,
+    open_own,
+    put,
+    read_own,
+    replace,
+    sync,
+)
 
 #: How many cycles `status` can show.
 KEPT_CYCLES = 60
@@ -111,7 +120,7 @@ class State:
         return decode(data, str(self.checkpoint))
 
     def _missing(self) -> CheckpointError:
-        if self.previous.exists():
+        if self._is_there(self.previous):
             return CheckpointError(
                 f"there is no checkpoint {self.checkpoint}, but its predecessor is there",
                 "Type: ordermonit recover",
@@ -159,14 +168,22 @@ class State:
         return f", which is kept as {damaged}"
 
     def refuse_existing(self) -> None:
-        """Raises UsageError where a checkpoint exists: nothing may put it back to a new start."""
+        """Raises UsageError where a checkpoint exists: nothing may put it back to a new start.
+        Raises StateError where nobody can say."""
         for path in (self.checkpoint, self.previous):
-            if path.exists():
+            if self._is_there(path):
                 raise UsageError(
                     f"{path} exists already",
                     "To look at it, type: ordermonit status. To begin anew, move"
                     f" {self.checkpoint} and {self.previous} away first",
                 )
+
+    @staticmethod
+    def _is_there(path: Path) -> bool:
+        try:
+            return is_there(path)
+        except OSError as problem:
+            raise _unreadable(path, problem) from None
 
     def write(self, checkpoint: Checkpoint) -> int:
         """Make the checkpoint durable, atomically; the one before stays as `previous`.
@@ -185,7 +202,7 @@ class State:
     def _take_turns(self) -> None:
         """At each step there is a whole checkpoint, or its whole predecessor."""
         # After a damaged one was set aside, the predecessor is all that there is: it stays.
-        if self.checkpoint.exists():
+        if is_there(self.checkpoint):
             with suppress(FileNotFoundError):
                 os.rename(self.previous, self._spare)
             # Still there if both names stood for one file: rename(2) does nothing then.

@@ -23,6 +23,16 @@ def open_own(path: str | Path, flags: int, mode: int = 0o600) -> int:
         raise
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something. `Path.exists` says no from Python 3.14 on, whatever kept
+    it from looking. Raises OSError."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def read_own(path: Path) -> bytes:
     """What is in such a file. Raises OSError."""
     with open(path, "rb", opener=open_own) as file:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.parts import outsider
 from tests.parts.place import Place
 
 #: A word of the command line, or a name in the environment, that is no UTF-8.
@@ -89,15 +90,7 @@ def test_what_needs_no_configuration_does_not_fail_for_it(place: Place) -> None:
 @pytest.mark.parametrize("words", [["cycle", "--dry-run"], ["alert", "--test"]])
 def test_who_may_not_read_the_configuration_is_told_who_may(place: Place, words: list[str]) -> None:
     place.directory.chmod(0o750)
-    run = subprocess.run(
-        place.command(*words),
-        user=65534,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=place.environment(),
-    )
+    run = outsider.run(place.command(*words), place.environment())
     assert run.returncode == 78
     assert "can't be read: Permission denied" in run.stderr
     assert "type it as root or as the service's user" in run.stderr

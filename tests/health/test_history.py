@@ -1,8 +1,6 @@
 """The journal's fields, as journald hands them out, and as nobody should have written them."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from ordermonit.health.history import entry
 from ordermonit.orders.events import Event
+from tests.parts import outsider
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -71,8 +70,7 @@ def test_a_journal_that_is_closed_to_this_user_is_not_taken_for_none(place: Path
     )
 
     def trouble() -> str:
-        command = [sys.executable, "-c", program, str(place)]
-        run = subprocess.run(command, user=65534, extra_groups=[], capture_output=True, text=True)
+        run = outsider.python(program, str(place))
         assert run.returncode == 0, run.stderr
         return run.stdout
 

@@ -13,6 +13,7 @@ from ordermonit.errors import ConfigurationError, Refused
 from ordermonit.node import known_hosts
 from ordermonit.orders.model import Verdict
 from tests.node.place import at, opening_fails, root_of, run
+from tests.parts import outsider
 from tests.parts.processes import wait_until
 from tests.parts.sshd import Sshd, keygen
 
@@ -180,13 +181,14 @@ try:
 except ConfigurationError as problem:
     print(problem)
 """
-    outsider = 65534 if os.geteuid() == 0 else None
-    out = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])},
-        user=outsider,
-        capture_output=True,
-        text=True,
-    )
+    if os.geteuid() == 0:
+        out = outsider.python(program, HOME=str(home))
+    else:
+        out = subprocess.run(
+            [sys.executable, "-c", program],
+            env={"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
     home.chmod(0o700)
     assert "id_rsa can't be read: Permission denied" in out.stdout, out.stderr

@@ -18,6 +18,9 @@ from tests.parts.processes import (
     private_directory,
 )
 
+#: What a session's processes are called, before OpenSSH 9.8 and since.
+_SESSIONS = ("sshd", "sshd-session", "sshd-auth")
+
 
 def keygen(file: Path) -> None:
     """A new Ed25519 key pair without a passphrase, in place of the one that is there."""
@@ -125,7 +128,7 @@ class Sshd(Private):
         """The processes of sshd that serve a connection."""
         if not self.server.is_running:
             return []
-        return [pid for pid in descendants(self.server.pid) if _name(pid) == "sshd"]
+        return [pid for pid in descendants(self.server.pid) if _name(pid) in _SESSIONS]
 
     def running(self) -> list[int]:
         """What sessions began and still runs, `cut` or not: shells, rake and its children."""

@@ -21,6 +21,7 @@ from ordermonit.errors import CheckpointError, StateError, Unavailable, UsageErr
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint, decode
 from ordermonit.state.directory import KEPT_CYCLES, CycleResult, State
+from tests.parts import outsider
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS = ["open", "fstat", "write", "ftruncate", "fdatasync", "rename", "unlink", "link", "fsync"]
@@ -307,3 +308,22 @@ def test_cycles_that_can_not_be_written_leave_the_older_ones(
     with _failing(monkeypatch, "write"), pytest.raises(StateError):
         state.add_cycle(CycleResult("a", "b", "the second"))
     assert [cycle.result for cycle in state.read_cycles()] == ["the first"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_what_nobody_can_look_at_is_not_taken_for_missing() -> None:
+    """On each Python: `Path.exists` says no there since 3.14, and a new start would follow."""
+    program = (
+        "import sys; from pathlib import Path; from ordermonit.state.directory import State\n"
+        "from ordermonit.state.files import is_there\n"
+        "try: State(Path(sys.argv[1])).refuse_existing()\n"
+        "except Exception as problem: print(problem)\n"
+        "try: print(is_there(Path(sys.argv[1], 'checkpoint')))\n"
+        "except PermissionError: print('closed')\n"
+        "print(is_there(Path('/none')))"
+    )
+    with TemporaryDirectory() as closed:  # by its mode
+        done = outsider.python(program, closed)
+    told, *there = done.stdout.splitlines()
+    assert told.startswith(f"{closed}/checkpoint can't be read: Permission denied"), done.stderr
+    assert there == ["closed", "False"]

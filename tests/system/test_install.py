@@ -1,5 +1,7 @@
 """`make install` and `make uninstall`: what they leave, file by file."""
 
+from pathlib import Path
+
 from tests.system.conftest import Installed
 from tests.system.inside import CONFIG, STATE
 from tests.system.machine import SOURCE, Machine
@@ -14,6 +16,8 @@ PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-
 LIB = "/usr/local/lib"
 SHARE = "/usr/local/share"
 PROGRAM = f"{LIB}/ordermonit"
+PYTHON = Path("/usr/bin/python3").resolve().name
+PACKAGES = f"{PROGRAM}/lib/{PYTHON}/site-packages"
 
 #: Everything that belongs to the product, but the packages in its virtual environment.
 FILES = {
@@ -21,7 +25,7 @@ FILES = {
     f"{PROGRAM}/bin/ordermonit": SCRIPT,
     f"{PROGRAM}/bin/python": LINK,
     f"{PROGRAM}/bin/python3": LINK,
-    f"{PROGRAM}/bin/python3.11": LINK,
+    f"{PROGRAM}/bin/{PYTHON}": LINK,
     f"{PROGRAM}/lib64": LINK,
     f"{PROGRAM}/pyvenv.cfg": PLAIN,
     f"{LIB}/systemd/system/ordermonit.service": PLAIN,
@@ -32,6 +36,7 @@ FILES = {
     f"{LIB}/tmpfiles.d/ordermonit.conf": PLAIN,
     **{f"{SHARE}/doc/ordermonit/{name}": PLAIN for name in PAGES},
     f"{SHARE}/doc/ordermonit/credentials.conf": PLAIN,
+    f"{SHARE}/doc/ordermonit/LICENSE": PLAIN,
     f"{SHARE}/doc/ordermonit/ordermonit.rules.yml": PLAIN,
     **{f"{SHARE}/ordermonit/{name}": PLAIN for name in SAMPLES},
     f"{SHARE}/man/man1/ordermonit.1": PLAIN,
@@ -56,8 +61,8 @@ def ours(files: dict[str, str]) -> dict[str, str]:
 def test_install_leaves_exactly_these_files(installed: Installed) -> None:
     new = {name: mode for name, mode in installed.after.items() if name not in installed.before}
     assert ours(new) == FILES | CONFIGURATION
-    packages = [name for name in new if name.startswith(f"{PROGRAM}/lib/python3.11/site-packages/")]
-    driver = f"{PROGRAM}/lib/python3.11/site-packages/ordermonit/node"
+    packages = [name for name in new if name.startswith(f"{PACKAGES}/")]
+    driver = f"{PACKAGES}/ordermonit/node"
     assert set(packages) >= {f"{driver}/{name}.rb" for name in ("task", "children", "driver")}
     assert {new[name] for name in packages} == {PLAIN, SCRIPT}
     changed = {name for name in installed.before if installed.after.get(name) is None}
