@@ -68,8 +68,9 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: test-packages demo-packages venv-packages bench-packages torture-packages platforms-packages
-test-packages demo-packages venv-packages bench-packages torture-packages platforms-packages: %-packages:
+PACKAGES = $(addsuffix -packages,test demo venv deb bench torture platforms)
+.PHONY: $(PACKAGES)
+$(PACKAGES): %-packages:
 	@tests/setup/debian.sh $*
 
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
@@ -95,7 +96,7 @@ prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
 GENERATES = docs/operations.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
-SOURCES = pyproject.toml $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
+SOURCES = pyproject.toml README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
 
 .PHONY: install
 install: build/ready ## Install the service, as root (prefix=/usr/local, DESTDIR)
@@ -104,6 +105,11 @@ install: build/ready ## Install the service, as root (prefix=/usr/local, DESTDIR
 .PHONY: uninstall
 uninstall: ## Take the service away; configuration and state stay
 	@$(INSTALL) uninstall
+
+.PHONY: deb
+deb: deb-packages build/ready ## Make build/ordermonit_*.deb for this Debian, and have lintian look at it
+	PYTHON='$(PYTHON)' packaging/deb/build.sh
+	lintian --fail-on error build/ordermonit_*.deb
 
 # Wheels first: what needs a network and a compiler is done before anything is installed.
 build/wheels/requirements: packaging/requirements-build.txt packaging/requirements.txt | venv-packages

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the service, or takes it away: `make install` and `make uninstall` call this.
-# Usage: DESTDIR=… prefix=… PYTHON=… packaging/install.sh install|uninstall
+# Usage: DESTDIR=… prefix=… PYTHON=… [BYTECODE=no] packaging/install.sh install|uninstall
 #
 # Without DESTDIR it installs for this machine, as root, and tells systemd. With DESTDIR it writes
 # below that directory alone: a package's scripts then do what `tell_systemd` does.
@@ -36,6 +36,7 @@ files() {
 644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
 644 packaging/systemd/credentials.conf $doc/credentials.conf
 644 packaging/prometheus/ordermonit.rules.yml $doc/ordermonit.rules.yml
+644 LICENSE $doc/LICENSE
 TABLE
     # Every page, laid out as here, so that its links lead somewhere.
     for page in *.md docs/*.md docs/pictures/*.svg; do echo "644 $page $doc/$page"; done
@@ -72,8 +73,11 @@ build_program() {
         -r packaging/requirements.txt ordermonit
     # What would still speak of the place where it was made, and what nobody needs there.
     find "$new/bin" -type f -delete
+    rm -f "$new/.gitignore"  # Python 3.13 and newer write one
     sed -i '/^command = /d' "$new/pyvenv.cfg"
-    "$new/bin/python" -m compileall -q -j 0 -s "$new" -p "$program" "$new/lib"
+    # A package's own script may make the byte code, on the machine that it is for.
+    [ "${BYTECODE-yes}" = no ] ||
+        "$new/bin/python" -m compileall -q -j 0 -s "$new" -p "$program" "$new/lib"
     cat >"$new/bin/ordermonit" <<SCRIPT
 #!$program/bin/python -I
 from ordermonit.__main__ import main

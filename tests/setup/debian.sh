@@ -10,21 +10,23 @@ venv='python3-venv python3-dev gcc libc6-dev pkg-config libsystemd-dev'
 demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
 strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base openssl prometheus
-ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales"
+ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales dpkg-dev"
 
+deb="$venv dpkg-dev lintian"
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
 platforms="$venv debootstrap debian-archive-keyring zsh fish tcsh"
 
 case "${1-}" in
 venv) wanted=$venv ;;
+deb) wanted=$deb ;;
 demo) wanted=$demo ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
 platforms) wanted=$platforms ;;
 *)
-    echo "usage: $0 venv|demo|test|bench|torture|platforms" >&2
+    echo "usage: $0 venv|deb|demo|test|bench|torture|platforms" >&2
     exit 64
     ;;
 esac
