@@ -4,8 +4,9 @@ SHELL = /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The system's Python where there is one, so that a service user can run what is installed.
-PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
+# The system's Python where there is one, so that a service user can run what is installed. Looked for
+# at each use: the packages that a target needs may have brought it meanwhile.
+PYTHON = $(shell command -v /usr/bin/python3 || echo python3)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes build/ordermonit_VERSION_ARCHITECTURE.deb of what `make install prefix=/usr` makes.
-# Usage: PYTHON=… [COMPRESSION=xz] [DEBEMAIL=…] packaging/deb/build.sh
+# Usage: PYTHON=… [COMPRESSION=xz] [DEBEMAIL=… DEBFULLNAME=…] packaging/deb/build.sh
 #
 # Needs no network and no root. The package belongs to the Debian, the architecture and the minor
 # version of Python that it was built on.
@@ -25,10 +25,13 @@ stage() {
     rm "$doc/LICENSE"
 }
 
-# Who built it, as Debian's own tools take it.
-maintainer() {
-    echo "${DEBFULLNAME:-ordermonit contributors} <${DEBEMAIL:-root@$(hostname --fqdn)}>"
-}
+# Who is asked about it, as Debian's own tools take it, or git.
+maintainer=${DEBEMAIL-$(git config user.email || :)}
+if [ -z "$maintainer" ]; then
+    echo "$0: a package names who is asked about it: give DEBEMAIL=address (and DEBFULLNAME=name)" >&2
+    exit 64
+fi
+maintainer="${DEBFULLNAME:-ordermonit contributors} <$maintainer>"
 
 document() {
     {
@@ -46,7 +49,7 @@ document() {
     {
         printf 'ordermonit (%s) unstable; urgency=medium\n\n' "$version"
         printf '  * Built of its source. What has changed in it: CHANGELOG.md.\n\n'
-        printf ' -- %s  %s\n' "$(maintainer)" "$(date -R ${SOURCE_DATE_EPOCH:+-d @$SOURCE_DATE_EPOCH})"
+        printf ' -- %s  %s\n' "$maintainer" "$(date -R ${SOURCE_DATE_EPOCH:+-d @$SOURCE_DATE_EPOCH})"
     } | gzip -9n >"$doc/changelog.Debian.gz"
     install -D -m 644 "$deb/lintian-overrides" "$root/usr/share/lintian/overrides/ordermonit"
 }
@@ -65,7 +68,7 @@ libraries() {
 describe() {
     minor=$("$PYTHON" -c 'import sys; print(sys.version_info.minor)')
     sed -e "s/@version@/$version/" -e "s/@architecture@/$architecture/" \
-        -e "s/@maintainer@/$(maintainer)/" -e "s/@libraries@/$(libraries)/" \
+        -e "s/@maintainer@/$maintainer/" -e "s/@libraries@/$(libraries)/" \
         -e "s/@python@/3.$minor/" -e "s/@next@/3.$((minor + 1))/" \
         -e "s/@size@/$(du -sk --exclude=DEBIAN "$root" | cut -f1)/" \
         "$deb/control" >"$root/DEBIAN/control"

@@ -32,6 +32,7 @@ def packages(tmp_path: Path) -> Packages:
     """Both of them; the newer one is made of the other."""
     subprocess.run(["make", "--silent", "-C", SOURCE, "build/ready"], check=True)
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHON": "/usr/bin/python3"}
+    environment["DEBEMAIL"] = "packages@example.org"
     build = [SOURCE / "packaging/deb/build.sh"]
     subprocess.run(build, env={**environment, "COMPRESSION": "none"}, check=True)
     (this,) = (SOURCE / "build").glob("ordermonit_*.deb")
