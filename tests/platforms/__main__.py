@@ -4,11 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.platforms import databases, rubies
+from tests.platforms import databases, pythons, rubies, suite
 
 _PARTS: dict[str, Callable[[], list[str]]] = {
     "rubies": rubies.failed,
     "databases": databases.failed,
+    "pythons": pythons.failed,
+    "suite": suite.failed,
 }
 
 
