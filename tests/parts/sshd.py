@@ -2,11 +2,13 @@
 
 import getpass
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from tests.parts.processes import (
@@ -85,6 +87,7 @@ class Sshd(Private):
             "PermitRootLogin": "prohibit-password",
             "LogLevel": "VERBOSE",
             "SetEnv": " ".join(f'"{pair}"' for pair in (*pairs, self._mark)),
+            **_without_penalties(),
         }
         config = self.directory / "sshd_config"
         config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
@@ -155,6 +158,17 @@ class Sshd(Private):
     def log_text(self) -> str:
         """sshd's log at VERBOSE: connections, keys, commands."""
         return self.server.log_text()
+
+
+@cache
+def _without_penalties() -> dict[str, str]:
+    """OpenSSH 9.8 and newer reset the connections of an address that came often without a login,
+    or whose session was killed: all of loopback, for as long as 90 s."""
+    told = subprocess.run(["ssh", "-V"], check=True, capture_output=True, text=True).stderr
+    version = re.match(r"OpenSSH_(\d+)\.(\d+)", told)
+    assert version, told
+    penalises = (int(version[1]), int(version[2])) >= (9, 8)
+    return {"PerSourcePenalties": "no"} if penalises else {}
 
 
 def _kill(pids: list[int]) -> None:

@@ -45,13 +45,13 @@ def fresh(release: str, packages: Sequence[str]) -> Iterator[Path]:
     base = made(release, least, "-".join((release, "fresh", *packages)))
     with tempfile.TemporaryDirectory(prefix=f"{release}-", dir=base.parent) as directory:
         root = Path(directory) / "root"
-        subprocess.run(["cp", "-a", "--reflink=auto", base, root], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
         for file in ("resolv.conf", "hosts"):
             shutil.copy(Path("/etc", file), root / "etc")
         for certificate in _TRUST.glob("*.crt"):
             shutil.copy(certificate, root / _TRUST.relative_to("/"))
         subprocess.run(["chroot", root, "update-ca-certificates"], check=True, capture_output=True)
-        clone = ["git", "clone", "--quiet", "--no-hardlinks", ROOT, f"{root}{_CLONE}"]
+        clone = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), f"{root}{_CLONE}"]
         subprocess.run(clone, check=True)
         yield root
 
