@@ -177,7 +177,8 @@ def test_the_answer_is_cut_in_its_middle(apart: Apart, ends: Cable) -> None:
         wait_until(lambda: apart.node.task_count("insert_order", number), "the task to begin")
         proxy.cut_after(10)
         assert cycle.wait(60) == 0  # the same cycle asks again, and finds it
-    assert judge.asked_count(number) == 4  # by us, by the task, behind it, and by us again
+    # By us, by the task, and by us again; and behind the task, if rake came to that before its end.
+    assert judge.asked_count(number) in (3, 4)
     goes_on(apart, ends, number)
     assert apart.node.task_count("insert_order", number) == 1
 

@@ -61,6 +61,7 @@ _DIFFERS = (
     (r"SHA256:[\w+/]+", "FINGERPRINT"),
     (r"(# \S+ SSH-2\.0-.*\n)+", ""),  # ssh-keyscan prints none since OpenSSH 9.8
     (r"[\d.]+[KM]\b", "SIZE"),
+    (r"ruby [\d.]+, rake [\d.]+", "RUBY"),
     (r"\s+", " "),
     (r'"([\w.]+)" port (\d+)', r"\1:\2"),  # Ruby 3.1.7 says it so, Ruby 3.1.2 the other way
 )
