@@ -15,7 +15,7 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: test-packages .venv/ready build/ready ## Run every test and linter (installs what they need, if root)
+test: test-packages .venv/ready build/ready build/axe/ready ## Run every test and linter (installs what they need, if root)
 	.venv/bin/python -m pytest
 
 .PHONY: demo
@@ -64,6 +64,14 @@ lint: .venv/ready ## Run the linters and the type checker alone
 .PHONY: venv
 venv: .venv/ready ## Make .venv with everything pinned and this clone in it
 
+# What judges whether everybody can read the pages; it is for the tests alone.
+build/axe/ready: tests/views/axe/package.json tests/views/axe/package-lock.json | test-packages
+	rm -rf build/axe
+	mkdir -p build/axe
+	cp tests/views/axe/package.json tests/views/axe/package-lock.json build/axe
+	npm ci --prefix build/axe --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 .PHONY: clean
 clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -97,7 +105,7 @@ prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
 GENERATES = docs/operations.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
-SOURCES = pyproject.toml README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name py.typed)
+SOURCES = pyproject.toml README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name 'page.*' -o -name py.typed)
 
 .PHONY: install
 install: build/ready ## Install the service, as root (prefix=/usr/local, DESTDIR)

@@ -14,7 +14,7 @@ from ordermonit import configuration
 from ordermonit.arguments import parser
 from ordermonit.commands.context import Context
 from ordermonit.configuration import Configuration, Process
-from ordermonit.cycle.aftermath import Metrics, Place, after_cycle
+from ordermonit.cycle.aftermath import Files, Place, after_cycle
 from ordermonit.errors import ConfigurationError, Exit, OrdermonitError, StateError
 from ordermonit.orders.events import Event
 from ordermonit.reports.journal import (
@@ -112,7 +112,7 @@ class _Reporter:
 
     def __init__(self) -> None:
         self._process: Process | None = None
-        self._metrics: Metrics | None = None
+        self._files: Files | None = None
         self._config = Path()
         self._state = State(Path())
         self._in_cycle = False
@@ -136,8 +136,10 @@ class _Reporter:
         def load() -> Configuration:
             loaded = configuration.load(config)
             self._process = loaded.process
-            if loaded.process.metrics_file is not None:
-                self._metrics = Metrics(loaded.process.metrics_file, loaded.service.running_cycle)
+            process = loaded.process
+            if process.metrics_file is not None or process.status_page is not None:
+                period = loaded.service.running_cycle
+                self._files = Files(process.metrics_file, process.status_page, period)
             return loaded
 
         @cache
@@ -194,7 +196,7 @@ class _Reporter:
         except StateError:  # the command has said so
             return
         ended = Ended(code, self._problem, self._started_at, self._notes)
-        place = Place(self._config, state, self._app_name, self._metrics)
+        place = Place(self._config, state, self._app_name, self._files)
         after_cycle(ended, place, Log(self._sinks()))
 
 

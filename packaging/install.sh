@@ -39,7 +39,7 @@ files() {
 644 LICENSE $doc/LICENSE
 TABLE
     # Every page, laid out as here, so that its links lead somewhere.
-    for page in *.md docs/*.md docs/pictures/*.svg; do echo "644 $page $doc/$page"; done
+    for page in *.md docs/*.md docs/pictures/*; do echo "644 $page $doc/$page"; done
     for sample in config/*.yml; do
         echo "644 $sample $samples/${sample##*/}"
     done

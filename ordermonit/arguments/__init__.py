@@ -29,6 +29,7 @@ _COMMANDS = (
     views.status,
     views.orders,
     views.show,
+    views.report,
     changes.retry,
     changes.dismiss,
     rescan.rescan,

@@ -1,6 +1,17 @@
-"""`status`, `orders` and `show`."""
+"""`status`, `orders`, `show` and `report`."""
 
-from ordermonit.arguments.grammar import Command, Commands, add_choice, add_json, order_name, span
+from datetime import timedelta
+from pathlib import Path
+
+from ordermonit.arguments.grammar import (
+    Command,
+    Commands,
+    add_choice,
+    add_json,
+    order_name,
+    span,
+    time,
+)
 from ordermonit.orders.model import Reason, Status
 
 
@@ -51,3 +62,27 @@ def show(commands: Commands) -> None:
         "number", metavar="NUMBER", type=order_name, help="the order's number, or id:ID"
     )
     add_json(parser)
+
+
+def report(commands: Commands) -> None:
+    """A span of time."""
+    parser = commands.add(
+        "report",
+        "what happened in a span of time: orders, waits, outages, errors",
+        example="ordermonit report --since 31d --html report.html",
+        run=Command("report", "report"),
+        more="It is made from the journal and the checkpoint. SPAN: 2h, 7d, 4w.",
+    )
+    parser.add_argument(
+        "--since",
+        type=span,
+        metavar="SPAN",
+        default=timedelta(days=7),
+        help="its length (7d)",
+    )
+    parser.add_argument("--until", type=time, metavar="TIME", help="its end (now)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--html", type=Path, metavar="FILE", help="write it for a browser, with plots"
+    )
+    add_json(form)

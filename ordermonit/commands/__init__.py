@@ -3,6 +3,6 @@
 A command is a function of its context. It returns its exit code; what goes wrong is raised.
 
 May import: errors, text, times, configuration, orders, state, front, reports, health,
-cycle, doctor.
+views, cycle, doctor.
 May not: the grammar that leads to them.
 """

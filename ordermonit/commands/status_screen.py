@@ -13,6 +13,7 @@ from ordermonit.orders.model import Status
 from ordermonit.state.checkpoint import KEPT_RESOLVED
 from ordermonit.state.directory import CycleResult
 from ordermonit.times import counted, iso, moment, spoken
+from ordermonit.views.bars import bar
 
 _COLOURS = {
     Health.WELL: "green",
@@ -21,7 +22,6 @@ _COLOURS = {
     Health.PAUSED: "cyan",
     Health.STOPPED: "magenta",
 }
-_BARS = "▁▂▃▄▅▆▇█"
 _WIDEST_BAR = 40
 
 #: As many of the newest cycles are drawn, one column each, where there is room for them; so many
@@ -180,12 +180,3 @@ def _chart(cycles: Sequence[CycleResult], screen: Screen, *, sums: bool) -> Cons
             "ended badly", Text(marks, style="bold red"), f"{broken} in all" if sums else ""
         )
     return table
-
-
-def bar(value: int, most: int, ascii_only: bool = False) -> str:
-    """One character as high as the value; what is not 0 is seen."""
-    if ascii_only:
-        return "." if value <= 0 else str(min(9, -(-value * 9 // most)))
-    if value <= 0:
-        return "·"
-    return _BARS[min(len(_BARS), -(-value * len(_BARS) // most)) - 1]

@@ -143,6 +143,15 @@ class Process:
             "the textfile for Prometheus' node_exporter, written after each cycle; null: none",
         ),
     ] = None
+    status_page: Annotated[
+        str | None,
+        Key(
+            kinds.optional(
+                kinds.text("an absolute path that ends in .html", r"/(.*/)?[^/]+\.html"), "none"
+            ),
+            "the page that says for a browser how it stands, written after each cycle; null: none",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,10 +32,11 @@ _GRACE = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Where the metrics go, and the seconds from one cycle to the next."""
+class Files:
+    """What each cycle writes for others, where it is wanted, and the seconds between cycles."""
 
-    file: str
+    metrics: str | None
+    page: str | None
     period: float
 
 
@@ -46,7 +47,7 @@ class Place:
     config: Path
     state: State
     app_name: str
-    metrics: Metrics | None = None
+    files: Files | None = None
 
 
 def after_cycle(ended: Ended, place: Place, log: Log) -> None:
@@ -57,9 +58,12 @@ def after_cycle(ended: Ended, place: Place, log: Log) -> None:
     except Unavailable:
         if not _is_kept_out(ended):
             return
-    if place.metrics is not None:
-        metrics = place.metrics
-        _safely(lambda: _metrics(metrics, ended, place, log), log)
+    if place.files is not None:
+        metrics, page, period = place.files.metrics, place.files.page, place.files.period
+        if metrics is not None:
+            _safely(lambda: _metrics(metrics, period, ended, place, log), log)
+        if page is not None:
+            _safely(lambda: _page(page, period, ended, place, log), log)
     _safely(lambda: _alerts(ended, place, log), log)
 
 
@@ -93,18 +97,30 @@ def _safely(act: Callable[[], None], log: Log) -> None:
         log.tell(Event.AFTERMATH_FAILED, error=one_line(f"{type(problem).__name__}: {problem}"))
 
 
-def _metrics(metrics: Metrics, ended: Ended, place: Place, log: Log) -> None:
+def _metrics(file: str, period: float, ended: Ended, place: Place, log: Log) -> None:
     try:
         from ordermonit.reports.metrics import write
     except ImportError:
         missing = "prometheus_client is not installed: pip install 'ordermonit[metrics]'"
-        log.tell(Event.METRICS_FAILED, file=metrics.file, error=missing)
+        log.tell(Event.METRICS_FAILED, file=file, error=missing)
         return
     try:
-        write(metrics.file, place.app_name, metrics.period, ended, place.state)
+        write(file, place.app_name, period, ended, place.state)
     except OSError as problem:
-        error = f"{problem.strerror}; this service has to be allowed to write into its directory"
-        log.tell(Event.METRICS_FAILED, file=metrics.file, error=error)
+        log.tell(Event.METRICS_FAILED, file=file, error=_refused(problem))
+
+
+def _page(file: str, period: float, ended: Ended, place: Place, log: Log) -> None:
+    from ordermonit.views.page import write
+
+    try:
+        write(file, place.app_name, period, ended, place.state)
+    except OSError as problem:
+        log.tell(Event.PAGE_FAILED, file=file, error=_refused(problem))
+
+
+def _refused(problem: OSError) -> str:
+    return f"{problem.strerror}; this service has to be allowed to write into its directory"
 
 
 def _alerts(ended: Ended, place: Place, log: Log) -> None:

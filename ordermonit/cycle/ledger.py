@@ -19,6 +19,7 @@ from ordermonit.orders.journey import Save
 from ordermonit.orders.model import InsertedBy, Operation, Order, Record
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.times import iso
 
 #: Seconds for which a verdict that changed nothing anywhere may be in memory alone.
 LONGEST_WAIT = 1.0
@@ -151,6 +152,7 @@ class Ledger:
         standing = {
             "id": record.id,
             "number": record.number,
+            "ordered_at": record.ordered_at and iso(record.ordered_at),
             "status": record.status,
             "reason": record.reason,
             "attempt": record.attempts,

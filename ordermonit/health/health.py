@@ -186,8 +186,13 @@ _MEANINGS = {
 def _ending(timer: Timer) -> str:
     if timer.result != "exit-code":
         return f"was ended by systemd ({timer.result})"
-    meaning = {int(code): text for code, text in _MEANINGS.items()}.get(timer.exit)
-    return f"failed (exit {timer.exit})" + (f": {meaning}" if meaning else "")
+    said = meaning(timer.exit)
+    return f"failed (exit {timer.exit})" + (f": {said}" if said else "")
+
+
+def meaning(exit: int | None) -> str:
+    """What an exit code of a cycle says; empty where it is none of ours."""
+    return "" if exit is None else {int(code): _MEANINGS[code] for code in _MEANINGS}.get(exit, "")
 
 
 def pause_problem(pause: Pause) -> Problem:

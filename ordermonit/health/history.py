@@ -62,7 +62,7 @@ def read(number: str, most: int = MOST_ENTRIES) -> History:
     except OSError as problem:
         return History(trouble=f"the journal can't be read: {problem.strerror or problem}")
     kept = tuple(reversed(newest[:most]))
-    return History(kept, len(newest) > most, _trouble())
+    return History(kept, len(newest) > most, trouble())
 
 
 def matched(name: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def matched(name: str) -> dict[str, str]:
     return {"ORDER_NUMBER": name}
 
 
-def _trouble() -> str | None:
+def trouble() -> str | None:
     """Why this user sees only a part of the journal, if so: it is no error to journald."""
     found = False
     for place in map(Path, _PLACES):

@@ -331,6 +331,11 @@ class Event(Enum):
         Priority.WARNING,
         "metrics_file {file} was not written: {error}. The next cycle tries again",
     )
+    PAGE_FAILED = (
+        "7670f6040363494ab34454787be40ea9",
+        Priority.WARNING,
+        "status_page {file} was not written: {error}. The next cycle tries again",
+    )
     AFTERMATH_FAILED = (
         "44a8d58a1d944784b09b2ad6d0b83413",
         Priority.ERR,

@@ -18,6 +18,7 @@ from ordermonit.state.files import open_own
 _FIELDS = {
     "id": "ORDER_ID",
     "number": "ORDER_NUMBER",
+    "ordered_at": "ORDER_CREATED_AT",
     "status": "ORDER_STATUS",
     "reason": "ORDER_REASON",
     "attempt": "ATTEMPT",

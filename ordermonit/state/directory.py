@@ -31,6 +31,9 @@ from ordermonit.state.files import (
 #: How many cycles `status` can show.
 KEPT_CYCLES = 60
 
+#: How it is said that another process has the lock: nothing is down then.
+BUSY = "another ordermonit works on"
+
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
@@ -294,7 +297,7 @@ def _locked(directory: Path, handle: int) -> StateLocked:
     text = os.pread(handle, 100, 0).decode("ascii", "replace")
     found = holder(text, os.fstat(handle).st_mtime)
     return StateLocked(
-        f"another ordermonit works on {directory} ({found})",
+        f"{BUSY} {directory} ({found})",
         f"Nothing is lost; try again when it has ended. If that never comes: {found.remedy}",
         found.since,
     )

@@ -39,16 +39,16 @@ def read_own(path: Path) -> bytes:
         return file.read()
 
 
-def replace(path: Path, data: bytes, *, durable: bool) -> None:
+def replace(path: Path, data: bytes, *, durable: bool, mode: int = 0o600) -> None:
     """Write a file in one step; what nothing rests on need not be durable. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
-    fill(new, (data,), durable=durable)
+    fill(new, (data,), durable=durable, mode=mode)
     os.rename(new, path)
     if durable:
         sync(path.parent)
 
 
-def fill(path: Path, pieces: Sequence[bytes], *, durable: bool = True) -> None:
+def fill(path: Path, pieces: Sequence[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
     """Write a file that has no other name, over what was in it. Raises OSError, without a file."""
     handle = open_own(path, os.O_WRONLY | os.O_CREAT)
     try:
@@ -58,6 +58,8 @@ def fill(path: Path, pieces: Sequence[bytes], *, durable: bool = True) -> None:
             os.close(handle)
             handle = fresh
         put(handle, pieces)
+        if mode != 0o600:  # the umask is for what is ours alone
+            os.fchmod(handle, mode)
         if durable:
             os.fdatasync(handle)
     except OSError:

@@ -7,9 +7,9 @@ import pytest
 
 from ordermonit.commands.overview import Overview
 from ordermonit.commands.status import changes
-from ordermonit.commands.status_screen import bar
 from ordermonit.health.health import Newest
 from ordermonit.orders.model import Status
+from ordermonit.views.bars import bar
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 

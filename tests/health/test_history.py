@@ -66,7 +66,7 @@ def test_a_journal_that_is_closed_to_this_user_is_not_taken_for_none(place: Path
     (machine / "system.journal").touch(mode=0o644)
     program = (
         "import sys; from ordermonit.health import history; history._PLACES = sys.argv[1:];"
-        "print(history._trouble())"
+        "print(history.trouble())"
     )
 
     def trouble() -> str:

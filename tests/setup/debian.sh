@@ -10,10 +10,13 @@ venv='python3-venv python3-dev gcc libc6-dev pkg-config libsystemd-dev'
 demo="$venv ruby rake"
 test="$demo openssh-server openssh-client mariadb-server postgresql systemd systemd-container
 strace iproute2 iptables faketime procps fish tcsh zsh bash-completion mandoc man-db groff-base openssl prometheus
-ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales dpkg-dev"
+ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales dpkg-dev chromium"
+# npm is often there from elsewhere, and Debian's brings 400 packages.
+command -v npm >/dev/null || test="$test npm"
 
 deb="$venv dpkg-dev lintian"
-bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2"
+bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2
+systemd-journal-remote"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
 platforms="$venv debootstrap debian-archive-keyring zsh fish tcsh"
 
