@@ -1,6 +1,8 @@
-"""`make pictures`: what `status`, `orders` and `show` print after a real night in a real machine.
+"""`make pictures`: what `status`, `orders` and `show` print after a real night in a real machine,
+and how the report and the status page look then.
 
-Each picture is what the command wrote to its terminal, drawn by rich as an SVG.
+A command's picture is what it wrote to its terminal, drawn by rich as an SVG; a page's is what
+Chromium made of it on a phone and on a desk, by day and by night.
 """
 
 import io
@@ -13,6 +15,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
+from tests.parts.browser import Browser
 from tests.system.inside import STATE, Inside
 from tests.system.machine import SOURCE
 
@@ -22,6 +25,9 @@ WIDTH = 104
 #: So many orders are sold before each cycle, and so many of them fall through.
 NIGHT = ((6, 0), (9, 1), (4, 0), (12, 2), (7, 1), (3, 0), (8, 3), (5, 1))
 
+#: Of the pages, by width and height.
+SCREENS = {"phone": (390, 844), "desktop": (1100, 900)}
+
 #: Without the fonts of another server: a picture asks nobody for anything.
 _FORMAT = re.sub(r" *@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
@@ -29,6 +35,7 @@ _FORMAT = re.sub(r" *@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re
 def test_pictures(inside: Inside) -> None:
     """Live through a night, and look."""
     machine, abacos = inside.machine, inside.abacos
+    inside.configure("process", status_page=f"{STATE}/status.html")
     inside.configure("service", running_cycle=120, max_attempts=3)
     inside.configure("integration_server", connect_timeout=5)
     refused = ""
@@ -65,6 +72,19 @@ def test_pictures(inside: Inside) -> None:
     wanted_words = ("orders", "--status", "EXHAUSTED", "--status", "FAILED")
     _draw(inside, "orders", *wanted_words, "--status", "PAYMENT_PENDING")
     _draw(inside, "show", "show", refused)
+    machine.run("ordermonit", "report", "--since", "1d", "--html", "/root/report.html")
+    with Browser() as browser:
+        _look(browser, "report", machine.disk.path("/root/report.html"))
+        _look(browser, "page", machine.disk.path(f"{STATE}/status.html"))
+
+
+def _look(browser: Browser, name: str, page: Path) -> None:
+    """A page as four readers see the top of it."""
+    for screen, (width, height) in SCREENS.items():
+        for light in ("light", "dark"):
+            seen = browser.open(page, width=width, dark=light == "dark")
+            assert (seen.requests, seen.console) == ([page.as_uri()], [])
+            browser.picture(PICTURES / f"{name}-{screen}-{light}.png", height)
 
 
 def _is_idle(inside: Inside) -> bool:

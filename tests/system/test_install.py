@@ -9,7 +9,7 @@ from tests.system.machine import SOURCE, Machine
 SAMPLES = ("alerts.yml", "database.yml", "integration_server.yml", "process.yml", "service.yml")
 PAGES = [
     str(page.relative_to(SOURCE))
-    for pattern in ("*.md", "docs/*.md", "docs/pictures/*.svg")
+    for pattern in ("*.md", "docs/*.md", "docs/pictures/*")
     for page in SOURCE.glob(pattern)
 ]
 PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"))
