@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.benchmarks import growth, integration, present, report
+from tests.benchmarks import growth, integration, month, present, report
 from tests.benchmarks.place import Place
 from tests.benchmarks.report import Table
 
@@ -22,6 +22,7 @@ _SECTIONS: dict[str, Callable[[Place, int], list[Table]]] = {
     "parts": integration.parts,
     "present": present.present,
     "growth": growth.front,
+    "report": month.views,
 }
 
 
