@@ -54,7 +54,7 @@ def _report(context: Context) -> Report:
     checkpoint = context.state.read()
     source = Source(app_name, now, since, until, known_from, trouble)
     records = checkpoint.records.values()
-    found = still_open(records, rules(configuration), configuration.node.checks)
+    found = still_open(records, rules(configuration), configuration.node.checks, now)
     return Report(source, digest, found)
 
 

@@ -97,7 +97,7 @@ def _problems(
     if sight is not None and service is not None:
         behind = lag(sight, checkpoint, now)
         found += lag_problems(behind, service.max_orders_per_request, period, now)
-    found += record_problems(map(_nameless, checkpoint.records.values()))
+    found += record_problems(map(_nameless, checkpoint.records.values()), {})
     return sorted(found, key=lambda each: -each.health.rank)
 
 

@@ -185,7 +185,7 @@ def local(seconds: float) -> datetime:
 
 
 def still_open(
-    records: Iterable[Record], rules: Rules, checks: Container[Operation]
+    records: Iterable[Record], rules: Rules, checks: Container[Operation], now: datetime
 ) -> tuple[Open, ...]:
     """The open orders, those first that wait for the longest."""
     found = (
@@ -195,7 +195,7 @@ def still_open(
             each.reason,
             each.created_at,
             each.last_error,
-            outlook(each, rules, checks).what,
+            outlook(each, rules, checks, now).what,
         )
         for each in records
         if each.is_open
