@@ -26,6 +26,10 @@ demo: demo-packages .venv/runtime ## Show the service at work on an embedded sho
 pictures: test-packages .venv/ready build/ready ## Draw docs/pictures from a real run in a machine of its own (root)
 	.venv/bin/python -m pytest -n0 tests/system/pictures.py
 
+.PHONY: grafana
+grafana: grafana-packages .venv/ready ## Try the dashboard's queries on a Prometheus, and it on Grafana's types (npm)
+	.venv/bin/python -m pytest -n0 tests/reports/grafana.py
+
 .PHONY: nights
 nights: test-packages .venv/ready ## Play five nights of the person on call; writes docs/nights.md
 	.venv/bin/python -m tests.nights
@@ -77,7 +81,7 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-PACKAGES = $(addsuffix -packages,test demo venv deb bench torture platforms)
+PACKAGES = $(addsuffix -packages,test demo grafana venv deb bench torture platforms)
 .PHONY: $(PACKAGES)
 $(PACKAGES): %-packages:
 	@tests/setup/debian.sh $*

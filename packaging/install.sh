@@ -36,6 +36,7 @@ files() {
 644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
 644 packaging/systemd/credentials.conf $doc/credentials.conf
 644 packaging/prometheus/ordermonit.rules.yml $doc/ordermonit.rules.yml
+644 packaging/grafana/ordermonit.json $doc/ordermonit.grafana.json
 644 LICENSE $doc/LICENSE
 TABLE
     # Every page, laid out as here, so that its links lead somewhere.

@@ -15,6 +15,7 @@ ruby-activerecord ruby-sqlite3 dropbear-bin pgbouncer locales dpkg-dev chromium"
 command -v npm >/dev/null || test="$test npm"
 
 deb="$venv dpkg-dev lintian"
+grafana="$demo openssh-server openssh-client prometheus"
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2
 systemd-journal-remote"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
@@ -24,12 +25,13 @@ case "${1-}" in
 venv) wanted=$venv ;;
 deb) wanted=$deb ;;
 demo) wanted=$demo ;;
+grafana) wanted=$grafana ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
 platforms) wanted=$platforms ;;
 *)
-    echo "usage: $0 venv|deb|demo|test|bench|torture|platforms" >&2
+    echo "usage: $0 venv|deb|demo|grafana|test|bench|torture|platforms" >&2
     exit 64
     ;;
 esac

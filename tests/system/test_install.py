@@ -38,6 +38,7 @@ FILES = {
     f"{SHARE}/doc/ordermonit/credentials.conf": PLAIN,
     f"{SHARE}/doc/ordermonit/LICENSE": PLAIN,
     f"{SHARE}/doc/ordermonit/ordermonit.rules.yml": PLAIN,
+    f"{SHARE}/doc/ordermonit/ordermonit.grafana.json": PLAIN,
     **{f"{SHARE}/ordermonit/{name}": PLAIN for name in SAMPLES},
     f"{SHARE}/man/man1/ordermonit.1": PLAIN,
     f"{SHARE}/man/man5/ordermonit.5": PLAIN,
