@@ -9,6 +9,7 @@ SHELL = /bin/sh
 PYTHON = $(shell command -v /usr/bin/python3 || echo python3)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 REQUIREMENTS = packaging/requirements-build.txt packaging/requirements.txt
+TRANSLATIONS = $(wildcard ordermonit/locale/*/LC_MESSAGES/*.po)
 
 .PHONY: help
 help: ## Say what there is to make
@@ -51,6 +52,14 @@ torture: torture-packages .venv/ready ## Kill and fail it at every point, and fo
 wings: ## Draw the wings of the program into ARCHITECTURE.md
 	$(PYTHON) -m tests.wings
 
+.PHONY: words
+words: .venv/ready ## Bring the translations up to the sentences of the program, and compile them
+	@mkdir -p build
+	.venv/bin/pybabel --quiet extract --keyword later --add-location file --output build/ordermonit.pot ordermonit
+	.venv/bin/pybabel --quiet update --domain ordermonit --no-fuzzy-matching --ignore-obsolete \
+	    --ignore-pot-creation-date --width 96 --input-file build/ordermonit.pot --output-dir ordermonit/locale
+	.venv/bin/pybabel --quiet compile --domain ordermonit --directory ordermonit/locale
+
 .PHONY: keys
 keys: .venv/runtime ## Write the keys of the YAML files into docs/configuration.md
 	.venv/bin/python packaging/generate/chapter.py docs/configuration.md
@@ -89,7 +98,7 @@ $(PACKAGES): %-packages:
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
 # pinned build packages rather than with whatever is newest today. "compat" is a path to this clone:
 # setuptools' import hook would cost each start of Python 10 ms, which no installed service pays.
-.venv/runtime: pyproject.toml ordermonit/__init__.py $(REQUIREMENTS) | venv-packages
+.venv/runtime: pyproject.toml setup.py ordermonit/__init__.py $(REQUIREMENTS) $(TRANSLATIONS) | venv-packages
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install -r packaging/requirements-build.txt
 	$(PIP) install --no-build-isolation -r packaging/requirements.txt
@@ -109,7 +118,8 @@ prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
 GENERATES = docs/operations.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
-SOURCES = pyproject.toml README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name 'page.*' -o -name py.typed)
+SOURCES = pyproject.toml setup.py README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name 'page.*' \
+	-o -name '*.po' -o -name py.typed)
 
 .PHONY: install
 install: build/ready ## Install the service, as root (prefix=/usr/local, DESTDIR)

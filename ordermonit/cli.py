@@ -13,7 +13,7 @@ from pathlib import Path
 from ordermonit import configuration
 from ordermonit.arguments import parser
 from ordermonit.commands.context import Context
-from ordermonit.configuration import Configuration, Process
+from ordermonit.configuration import Configuration, Language, Process
 from ordermonit.cycle.aftermath import Files, Place, after_cycle
 from ordermonit.errors import ConfigurationError, Exit, OrdermonitError, StateError
 from ordermonit.orders.events import Event
@@ -29,6 +29,7 @@ from ordermonit.reports.journal import (
 from ordermonit.reports.notes import Ended, Notes
 from ordermonit.reports.progress import Bar
 from ordermonit.state.directory import State
+from ordermonit.text import later
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,7 +81,7 @@ class _Defect(OrdermonitError):
     """An exception that nobody foresaw."""
 
     exit = Exit.SOFTWARE
-    title = "a defect of ordermonit"
+    title = later("a defect of ordermonit")
 
     def __init__(self, problem: Exception) -> None:
         place = traceback.extract_tb(problem.__traceback__)[-1]
@@ -163,6 +164,10 @@ class _Reporter:
     def _app_name(self) -> str:
         return "ordermonit" if self._process is None else self._process.app_name
 
+    @property
+    def _language(self) -> Language:
+        return Language.EN if self._process is None else self._process.language
+
     def _sinks(self, terminal: bool = True) -> list[Sink]:
         process = self._process
         sinks = [self._notes, to_journal(self._app_name)]
@@ -196,7 +201,7 @@ class _Reporter:
         except StateError:  # the command has said so
             return
         ended = Ended(code, self._problem, self._started_at, self._notes)
-        place = Place(self._config, state, self._app_name, self._files)
+        place = Place(self._config, state, self._app_name, self._language, self._files)
         after_cycle(ended, place, Log(self._sinks()))
 
 

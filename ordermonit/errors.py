@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
 
-from ordermonit.text import one_line
+from ordermonit.text import later, one_line
 
 
 class Exit(IntEnum):
@@ -35,7 +35,7 @@ class OrdermonitError(Exception):
     """
 
     exit = Exit.TEMPORARY
-    title = "it can't be done"
+    title = later("it can't be done")
 
     def __init__(self, message: str | Iterable[str], remedy: str) -> None:
         problems = (message,) if isinstance(message, str) else message
@@ -57,34 +57,34 @@ class UsageError(OrdermonitError):
     """The command line asks for something that can't be done."""
 
     exit = Exit.USAGE
-    title = "the command line is wrong"
+    title = later("the command line is wrong")
 
 
 class CheckpointError(OrdermonitError):
     """The checkpoint is damaged, missing, or ahead of the database."""
 
     exit = Exit.DATA
-    title = "the checkpoint is refused"
+    title = later("the checkpoint is refused")
 
 
 class DatabaseBehind(CheckpointError):
     """The Front's database is behind HEAD: it was restored, or it is another one."""
 
-    title = "the Front's database is behind HEAD"
+    title = later("the Front's database is behind HEAD")
 
 
 class StateError(OrdermonitError):
     """The state directory or the checkpoint can't be written."""
 
     exit = Exit.IO
-    title = "the state directory can't be written"
+    title = later("the state directory can't be written")
 
 
 class Unavailable(OrdermonitError):
     """The database, the node or Abacos is down, or another cycle runs. Nothing is lost."""
 
     exit = Exit.TEMPORARY
-    title = "downtime"
+    title = later("downtime")
 
 
 class NodeLocked(Unavailable):
@@ -105,11 +105,11 @@ class Refused(OrdermonitError):
     """The node's host key isn't the known one, or the node doesn't accept our key."""
 
     exit = Exit.REFUSED
-    title = "access to the node is refused"
+    title = later("access to the node is refused")
 
 
 class ConfigurationError(OrdermonitError):
     """The configuration is wrong."""
 
     exit = Exit.CONFIG
-    title = "the configuration is wrong"
+    title = later("the configuration is wrong")

@@ -14,6 +14,11 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 _BREAK = re.compile(r"[^\S ]\s*")
 
 
+def later(sentence: str) -> str:
+    """The sentence itself: it is to be translated, and is where `language` shows it."""
+    return sentence
+
+
 def visible(text: str) -> str:
     """The text with a mark in the place of each invisible character, so that it never becomes
     another text that is in order."""

@@ -67,7 +67,7 @@ def test_every_file_is_as_editorconfig_says() -> None:
     files += [file for folder in folders for file in (ROOT / folder).rglob("*")]
     by_pattern = styles()
     for file in files:
-        if not file.is_file() or "__pycache__" in file.parts or file.suffix == ".png":
+        if not file.is_file() or "__pycache__" in file.parts or file.suffix in (".mo", ".png"):
             continue
         style: dict[str, str] = {}
         for pattern, part in by_pattern.items():

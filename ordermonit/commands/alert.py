@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
+from ordermonit.configuration import Language
 from ordermonit.configuration.alerts import FILE, Alerts, load_alerts
 from ordermonit.errors import ConfigurationError, Exit
+from ordermonit.language import _, speaking
 from ordermonit.reports.alerts import outbox
 from ordermonit.reports.alerts.delivery import deliver
 from ordermonit.reports.alerts.memory import Message
@@ -16,17 +18,10 @@ from ordermonit.reports.alerts.memory import Message
 
 def alert(context: Context) -> int:
     """Send a test to every channel. TEMPORARY when one did not take it."""
-    alerts, host = _alerts(context), socket.gethostname()
-    test = Message(
-        f"ordermonit on {host}: a test",
-        f"Somebody typed `ordermonit alert --test` on {host}. Alerts of ordermonit arrive here."
-        " There is nothing to do.",
-        datetime.now(UTC),
-        is_good=True,
-    )
+    alerts = _alerts(context)
+    with speaking(_language(context)):
+        test, long = _tests(socket.gethostname())
     answers = _answers(test, tuple(outbox.channels(alerts)), alerts)
-    # Some channels take the first and refuse what is long.
-    long = replace(test, title=f"{test.title}, as long as can be", body=_longest(test.body))
     taken = tuple(name for name, problem in answers.items() if problem is None)
     for name, problem in _answers(long, taken, alerts).items():
         answers[name] = problem and f"it takes the short test and not the longest: {problem}"
@@ -50,18 +45,38 @@ def alert(context: Context) -> int:
     return Exit.TEMPORARY
 
 
+def _language(context: Context) -> Language:
+    """Whatever else may be wrong in the configuration, channels can be tried."""
+    try:
+        return context.configuration().process.language
+    except ConfigurationError:
+        return Language.EN
+
+
+def _tests(host: str) -> tuple[Message, Message]:
+    """A short one, and one that is as long as an alert can be: some channels refuse that."""
+    test = Message(
+        _("ordermonit on {host}: a test", host=host),
+        _(
+            "Somebody typed `ordermonit alert --test` on {host}. Alerts of ordermonit arrive here."
+            " There is nothing to do.",
+            host=host,
+        ),
+        datetime.now(UTC),
+        is_good=True,
+    )
+    line = _("- order 0000000: this line makes the test as long as an alert can be")
+    body = "\n".join((test.body, *[line] * (outbox.LONGEST // len(line) + 1)))
+    title = _("ordermonit on {host}: a test, as long as can be", host=host)
+    return test, replace(test, title=title, body=outbox.cut(body))
+
+
 def _answers(test: Message, names: tuple[str, ...], alerts: Alerts) -> dict[str, str | None]:
     """Why each of these channels did not take it, None where it did."""
     if not names:
         return {}
     outcomes = deliver(dict.fromkeys(names, test), alerts)
     return {name: outcome.problem for name, outcome in outcomes.items()}
-
-
-def _longest(text: str) -> str:
-    """As long as an alert can be."""
-    line = "\n- order 0000000: this line makes the test as long as an alert can be"
-    return outbox.cut(text + line * (outbox.LONGEST // len(line)) + line)
 
 
 def _alerts(context: Context) -> Alerts:

@@ -58,6 +58,13 @@ class FollowPayments(StrEnum):
     ALL = "all"
 
 
+class Language(StrEnum):
+    """What people are told in."""
+
+    EN = "en"
+    PT_BR = "pt_BR"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """service.yml: the rhythm and the limits of cycles."""
@@ -152,6 +159,12 @@ class Process:
             "the page that says for a browser how it stands, written after each cycle; null: none",
         ),
     ] = None
+    language: Annotated[
+        Language,
+        Key(
+            kinds.choice(Language), "the language of alerts; what is typed and logged is in English"
+        ),
+    ] = Language.EN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

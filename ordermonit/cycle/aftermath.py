@@ -42,11 +42,12 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the cycle was, and in whose name."""
+    """Where the cycle was, in whose name, and in which language people are told."""
 
     config: Path
     state: State
     app_name: str
+    language: str
     files: Files | None = None
 
 
@@ -147,7 +148,10 @@ def _alerts(ended: Ended, place: Place, log: Log) -> None:
     memory = store.read()
     found = standing(memory, ended, alerts, now)
     if ended.is_news or found.is_news or memory.is_at_work:
-        _tell(_News(memory, ended, found, now), place, alerts, store, log)
+        from ordermonit.language import speaking
+
+        with speaking(place.language):
+            _tell(_News(memory, ended, found, now), place, alerts, store, log)
         return
     if memory.found_until is None:  # from now on, whatever is killed
         store.save(replace(memory, found_until=now))

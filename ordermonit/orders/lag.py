@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from ordermonit.language import _
 from ordermonit.orders.model import Order
 
 #: HEAD falls behind when there is more beyond it than so many cycles take.
@@ -42,9 +43,12 @@ class Lag:
         value = max(10 * math.ceil(wanted / 10), limit + 1)
         minutes = max(math.ceil(60 * self.orders / (value * cycles - coming)), round(period / 60))
         caught_up = f"{minutes} min" if minutes < 100 else f"{math.ceil(minutes / 60)} h"
-        return (
-            f"Set max_orders_per_request: {value} in service.yml, which catches up in {caught_up};"
-            f" now it is {limit}"
+        return _(
+            "Set max_orders_per_request: {value} in service.yml, which catches up in {span}; now it"
+            " is {limit}",
+            value=value,
+            span=caught_up,
+            limit=limit,
         )
 
 

@@ -67,6 +67,11 @@ def test_the_former_service_s_values_are_the_defaults() -> None:
 # ---- service.yml and process.yml
 
 
+def test_a_language_that_is_not_known_is_one_line_with_those_that_are(tmp_path: Path) -> None:
+    (problem,) = problems(write(tmp_path, process="language: pt"))
+    assert problem == 'process.yml: language: found "pt", expected en or pt_BR'
+
+
 def test_empty_files_are_all_defaults(tmp_path: Path) -> None:
     found = load(write(tmp_path, service="", process="# nothing\n---\n"), {})
     assert (found.service, found.process) == (Service(), Process())

@@ -21,7 +21,7 @@ code = main(sys.argv[1:])
 print(json.dumps({"code": code, "modules": sorted(sys.modules), "connects": connects}))
 """
 
-ALERTING = {"apprise", "ordermonit.configuration.alerts", "ordermonit.alerts"}
+ALERTING = {"apprise", "ordermonit.configuration.alerts", "ordermonit.reports.alerts"}
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_c2_an_idle_cycle_imports_no_ssh_connects_nowhere_and_writes_no_checkpoi
     assert said["code"] == 0
     assert said["connects"] == []
     heavy = {"asyncssh", "cryptography", "rich", "ordermonit.session", "ordermonit.ssh"}
-    heavy |= {"prometheus_client", "ordermonit.metrics"}
+    heavy |= {"prometheus_client", "ordermonit.reports.metrics", "ordermonit.language"}
     heavy |= {"ordermonit.views", "ordermonit.health", "xml.etree.ElementTree", "pygal"}
     assert (heavy | ALERTING).isdisjoint(said["modules"])
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)

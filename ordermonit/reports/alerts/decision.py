@@ -1,4 +1,5 @@
-"""What is worth a message: a pure function of the memory, how a cycle ended, and the time.
+"""What is worth a message: a pure function of the memory, how a cycle ended, and the time, in the
+language that is spoken.
 
 One cycle makes one message at most. A topic that was told is quiet for `quiet_period`; what lasts
 is told again after it, and its end once. An order is told once.
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 
 from ordermonit.configuration.alerts import Alerts
 from ordermonit.errors import Exit
+from ordermonit.language import _
 from ordermonit.reports.alerts import text
 from ordermonit.reports.alerts.memory import Memory, Message, Trouble
 from ordermonit.reports.alerts.standing import Standing, still, told
@@ -39,16 +41,17 @@ def decide(
     after, bad = _orders(memory, ended, found, alerts, now)
     topics = dict(after.told)
     trouble = _trouble(memory.trouble, ended, alerts, now)
-    news: list[text.Part] = []
+    more: list[text.Part] = []
     if trouble is not None and ended.exit:  # who is paused or was stopped has failed of nothing
-        trouble, news = _bad_news(trouble, alerts, sender, topics, now)
-    bad += news
+        trouble, more = _bad_news(trouble, alerts, sender, topics, now)
+    bad += more
     good = _good_news(memory.trouble, trouble, ended, alerts, topics, now)
     after = replace(after, trouble=trouble, told=topics)
     parts = [*bad, *good]
     if not parts:
         return after, None
-    title = f"{sender.app_name} on {sender.host}: {'; '.join(part.title for part in parts)}"
+    news = "; ".join(part.title for part in parts)
+    title = _("{app} on {host}: {news}", app=sender.app_name, host=sender.host, news=news)
     body = "\n\n".join(part.text for part in parts)
     return after, Message(title, body, now, is_good=not bad)
 

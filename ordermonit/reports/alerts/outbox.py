@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ordermonit.configuration.alerts import Alerts
+from ordermonit.language import _, ngettext
 from ordermonit.reports.alerts.memory import MOST_UNSENT, Memory, Message, Unsent
-from ordermonit.times import counted, iso
+from ordermonit.times import iso
 
 #: Longest text of one letter, in bytes: what ntfy and Telegram take, which Apprise does not know of
 #: the first. What a channel takes less than that, Apprise knows.
@@ -70,7 +71,9 @@ def _letter(messages: list[Message], now: datetime) -> Message:
     parts = [
         each.body
         if each.at == now
-        else f"From {iso(each.at)}, not sent until now:\n{each.title}\n{each.body}"
+        else "\n".join(
+            (_("From {time}, not sent until now:", time=iso(each.at)), each.title, each.body)
+        )
         for each in reversed(messages)
     ]
     return replace(newest, body=cut("\n\n".join(parts)))
@@ -107,13 +110,18 @@ def delivered(
 
 
 def _notice(dropped: Dropped, now: datetime) -> Message:
-    return Message(
-        dropped.title.partition(": ")[0] + f": {dropped.channel} refuses alerts",
-        f"{dropped.channel} has refused an alert {counted(MOST_REFUSALS, 'time')}, so it was"
-        f" dropped there ({dropped.title}): {dropped.problem}\n"
-        "Correct that channel in alerts.yml, then type: ordermonit alert --test",
-        now,
+    whose, channel = dropped.title.partition(": ")[0], dropped.channel
+    said = ngettext(
+        "{channel} has refused an alert {number} time, so it was dropped there ({title}): {error}",
+        "{channel} has refused an alert {number} times, so it was dropped there ({title}): {error}",
+        MOST_REFUSALS,
+        channel=channel,
+        title=dropped.title,
+        error=dropped.problem,
     )
+    remedy = _("Correct that channel in alerts.yml, then type: ordermonit alert --test")
+    news = _("{channel} refuses alerts", channel=channel)
+    return Message(f"{whose}: {news}", f"{said}\n{remedy}", now)
 
 
 def _kept(unsent: list[Unsent], channels: frozenset[str]) -> tuple[Unsent, ...]:

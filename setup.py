@@ -1,0 +1,22 @@
+"""What pyproject.toml can't say: the translations are compiled before they are packed."""
+
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class Build(build_py):
+    """Beside each `.po` its `.mo`, in the clone too, which an editable install runs from."""
+
+    def run(self) -> None:
+        """Compile, then go on as ever."""
+        for source in Path("ordermonit/locale").glob("*/LC_MESSAGES/*.po"):
+            with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
+                write_mo(compiled, read_po(text))
+        super().run()
+
+
+setup(cmdclass={"build_py": Build})
