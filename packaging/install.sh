@@ -32,6 +32,7 @@ files() {
 644 packaging/systemd/ordermonit.timer $lib/systemd/system/ordermonit.timer
 755 packaging/systemd/ordermonit-generator $lib/systemd/system-generators/ordermonit-generator
 644 packaging/systemd/ordermonit.catalog $lib/systemd/catalog/ordermonit.catalog
+644 packaging/systemd/ordermonit.pt_BR.catalog $lib/systemd/catalog/ordermonit.pt_BR.catalog
 644 packaging/systemd/sysusers.conf $lib/sysusers.d/ordermonit.conf
 644 packaging/systemd/tmpfiles.conf $lib/tmpfiles.d/ordermonit.conf
 644 packaging/systemd/credentials.conf $doc/credentials.conf

@@ -1,6 +1,6 @@
 """Every event, with its fixed MESSAGE_ID: the contract with journalctl and other tools.
 
-An id never changes its meaning. `packaging/systemd/ordermonit.catalog` explains each one.
+An id never changes its meaning. `packaging/systemd/*.catalog` explain each one.
 """
 
 from enum import Enum, IntEnum

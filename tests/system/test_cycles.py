@@ -48,6 +48,14 @@ def test_the_journal_has_structured_entries_and_their_explanations(inside: Insid
     assert {"ORDER_ID", "ORDER_STATUS", "ORDER_REASON"} <= inserted.keys()
     explained = machine.run("journalctl", "-x", "--unit", UNIT, f"ORDER_NUMBER={number}").stdout
     assert "Subject: An order was inserted into Abacos" in explained
+    machine.run("mkdir", "/run/locale")
+    machine.run("localedef", "-i", "pt_BR", "-f", "UTF-8", "/run/locale/pt_BR.UTF-8")
+    reader = ("env", "LOCPATH=/run/locale", "LC_ALL=pt_BR.UTF-8")
+    explain = ("journalctl", "-x", "--unit", UNIT, f"ORDER_NUMBER={number}")
+    explained = machine.run(*reader, *explain).stdout
+    assert "Subject: Um pedido foi inserido no Abacos" in explained
+    assert "insert_order rodou no nó e terminou bem." in explained
+    assert f"order {number}: inserted into Abacos" in explained, "the entry itself stays as it is"
     listed = machine.run("journalctl", "--list-catalog").stdout
     assert {event.message_id for event in Event} <= {line[:32] for line in listed.splitlines()}
 

@@ -32,6 +32,7 @@ FILES = {
     f"{LIB}/systemd/system/ordermonit.timer": PLAIN,
     f"{LIB}/systemd/system-generators/ordermonit-generator": SCRIPT,
     f"{LIB}/systemd/catalog/ordermonit.catalog": PLAIN,
+    f"{LIB}/systemd/catalog/ordermonit.pt_BR.catalog": PLAIN,
     f"{LIB}/sysusers.d/ordermonit.conf": PLAIN,
     f"{LIB}/tmpfiles.d/ordermonit.conf": PLAIN,
     **{f"{SHARE}/doc/ordermonit/{name}": PLAIN for name in PAGES},
@@ -65,6 +66,8 @@ def test_install_leaves_exactly_these_files(installed: Installed) -> None:
     packages = [name for name in new if name.startswith(f"{PACKAGES}/")]
     driver = f"{PACKAGES}/ordermonit/node"
     assert set(packages) >= {f"{driver}/{name}.rb" for name in ("task", "children", "driver")}
+    translations = f"{PROGRAM}/lib/python3.11/site-packages/ordermonit/locale/pt_BR/LC_MESSAGES"
+    assert f"{translations}/ordermonit.mo" in packages
     assert {new[name] for name in packages} == {PLAIN, SCRIPT}
     changed = {name for name in installed.before if installed.after.get(name) is None}
     assert changed == set(), "nothing that was there is gone"

@@ -11,11 +11,27 @@ from types import ModuleType
 import pytest
 import yaml
 
-from ordermonit.configuration import kinds
+from ordermonit.arguments import parser
+from ordermonit.configuration import Language, kinds
 from ordermonit.configuration.problems import Misfit
 from ordermonit.orders.events import Event
+from tests.grammar import commands
 
 PACKAGING = Path(__file__).parents[2] / "packaging" / "systemd"
+CATALOGS = sorted(PACKAGING.glob("*.catalog"))
+COMMANDS = commands(parser())
+_LANGUAGES = [(language,) for language in Language if language is not Language.EN]
+#: Fields, keys, files, the program's own words, exit codes, commands and options.
+MARKS = (
+    r"@\w+@",
+    r"\b[a-z]+(?:_[a-z]+)+\b",
+    r"\b\w+\.(?:yml|md|service)\b",
+    r"\b[A-Z][A-Z_]{3,}\b",
+    r"\b[67]\d\b",
+    rf"\bordermonit (?:{'|'.join(COMMANDS)})\b",
+    r"\b(?:journalctl|systemctl) (?:-\w+|[a-z-]+)",
+    r"(?<!\w)--[a-z]+(?:-[a-z]+)*",
+)
 DROP_IN = Path("ordermonit.timer.d/50-running-cycle.conf")
 
 
@@ -28,21 +44,47 @@ def test_the_services_exposure_is_at_most_1_2() -> None:
     assert "Overall exposure level for ordermonit.service: " in done.stdout
 
 
-def test_the_catalog_explains_every_event_and_nothing_else() -> None:
-    text = (PACKAGING / "ordermonit.catalog").read_text()
+def test_there_is_a_catalog_for_each_language() -> None:
+    """systemd takes the one whose name has the locale's language, else the one without any."""
+    names = {".".join(("ordermonit", *some, "catalog")) for some in ((), *_LANGUAGES)}
+    assert {each.name for each in CATALOGS} == names
+
+
+@pytest.mark.parametrize("catalog", CATALOGS, ids=lambda catalog: catalog.name)
+def test_the_catalog_explains_every_event_and_nothing_else(catalog: Path) -> None:
+    text = catalog.read_text()
     entries = re.findall(r"^-- ([0-9a-f]{32})\nSubject: .+\nDefined-By: ordermonit\n\n", text, re.M)
     assert entries == [event.message_id for event in Event]
     assert len(set(entries)) == len(entries)
     assert text.count("\n-- ") == len(entries)
 
 
-@pytest.mark.parametrize("event", Event, ids=lambda event: event.name)
-def test_an_entry_says_what_the_service_does_and_what_you_can_do(event: Event) -> None:
-    text = (PACKAGING / "ordermonit.catalog").read_text()
-    explanation = text.split(f"-- {event.message_id}\n")[1].split("\n-- ")[0]
-    paragraphs = explanation.strip().split("\n\n")[1:]
-    assert len(paragraphs) >= 2, "what it means, and what follows from it"
-    assert max(map(len, explanation.splitlines())) <= 96
+def explanation(catalog: Path, event: Event) -> str:
+    """The event's entry."""
+    return catalog.read_text().split(f"-- {event.message_id}\n")[1].split("\n-- ")[0].strip()
+
+
+@pytest.mark.parametrize("catalog", CATALOGS, ids=lambda catalog: catalog.name)
+def test_an_entry_says_what_the_service_does_and_what_you_can_do(catalog: Path) -> None:
+    for event in Event:
+        text = explanation(catalog, event)
+        assert len(text.split("\n\n")[1:]) >= 2, f"{event}: what it means, and what follows from it"
+        assert max(map(len, text.splitlines())) <= 96, event
+
+
+def marks(text: str) -> set[str]:
+    """What is the same in every language."""
+    line = " ".join(text.split())
+    return {found for pattern in MARKS for found in re.findall(pattern, line)}
+
+
+@pytest.mark.parametrize("catalog", CATALOGS[1:], ids=lambda catalog: catalog.name)
+def test_another_languages_entry_names_the_same_fields_keys_and_commands(catalog: Path) -> None:
+    for event in Event:
+        there, english = explanation(catalog, event), explanation(CATALOGS[0], event)
+        assert marks(there) == marks(english), event
+        assert len(there.split("\n\n")) == len(english.split("\n\n")), event
+        assert there.splitlines()[0] != english.splitlines()[0], event
 
 
 @pytest.fixture
