@@ -28,6 +28,7 @@ from ordermonit.reports.journal import (
 )
 from ordermonit.reports.notes import Ended, Notes
 from ordermonit.reports.progress import Bar
+from ordermonit.shops import ALONE, named
 from ordermonit.state.directory import State
 from ordermonit.text import later
 
@@ -116,6 +117,7 @@ class _Reporter:
         self._files: Files | None = None
         self._config = Path()
         self._state = State(Path())
+        self._shop = ALONE
         self._in_cycle = False
         self._bar = Bar()
         self._started_at = datetime.now(UTC)
@@ -124,17 +126,16 @@ class _Reporter:
 
     def context(self, arguments: Namespace) -> Context:
         """The command's context. Nothing is read before the command asks for it."""
-        self._state = State(
-            arguments.state
-            or _directory("ORDERMONIT_STATE", "STATE_DIRECTORY", "/var/lib/ordermonit")
-        )
         self._in_cycle = arguments.run.is_cycle
-        config = self._config = arguments.config or _directory(
-            "ORDERMONIT_CONFIG", "CONFIGURATION_DIRECTORY", "/etc/ordermonit"
-        )
+        state, config = _places(arguments)
+        if arguments.shop is not None:
+            self._shop = named(arguments.shop, config)
+        self._state = State(self._shop.place(state))
+        config = self._config = self._shop.place(config)
 
         @cache
         def load() -> Configuration:
+            self._be_at_home()
             loaded = configuration.load(config)
             self._process = loaded.process
             process = loaded.process
@@ -147,10 +148,19 @@ class _Reporter:
         def log() -> Log:
             with suppress(ConfigurationError):  # who needs it says so
                 load()
-            return Log(self._sinks())
+            return self._log()
 
-        directory = self._state.directory
-        return Context(arguments, config, directory, self._enter, load, log, self._bar, self._notes)
+        return Context(
+            arguments,
+            self._shop,
+            config,
+            self._state.directory,
+            self._enter,
+            load,
+            log,
+            self._bar,
+            self._notes,
+        )
 
     def _enter(self) -> State:
         """The state directory: whoever is root works there, and from then on, as its owner."""
@@ -158,7 +168,13 @@ class _Reporter:
             from ordermonit.rights import leave_root
 
             leave_root(self._state.directory)
+        self._be_at_home()
         return self._state
+
+    def _be_at_home(self) -> None:
+        """One of several shops has its keys, in ~/.ssh, in its own state directory."""
+        if self._shop.name:
+            os.environ["HOME"] = str(self._state.directory.absolute())
 
     @property
     def _app_name(self) -> str:
@@ -168,9 +184,12 @@ class _Reporter:
     def _language(self) -> Language:
         return Language.EN if self._process is None else self._process.language
 
+    def _log(self, terminal: bool = True) -> Log:
+        return Log(self._sinks(terminal), self._shop)
+
     def _sinks(self, terminal: bool = True) -> list[Sink]:
         process = self._process
-        sinks = [self._notes, to_journal(self._app_name)]
+        sinks = [self._notes, to_journal(self._app_name, self._shop)]
         if process is not None and process.log_output:
             with suppress(StateError):  # who needs the directory says so
                 logs = Path(os.environ.get("LOGS_DIRECTORY") or self._enter().directory)
@@ -183,12 +202,12 @@ class _Reporter:
     def report(self, problem: OrdermonitError) -> None:
         """Say how the command failed: to whoever typed it and, for a cycle, to the log."""
         self._problem = problem
-        text = str(problem)
+        text = self._shop.typed(str(problem))
         if self._process is not None and self._process.backtrace:
             cause = problem if problem.__cause__ is None else problem.__cause__
             text += "\n" + "".join(traceback.format_exception(cause)).rstrip()
         if self._in_cycle:
-            Log(self._sinks(terminal=False)).tell(_EVENTS[Exit(problem.exit)], error=text)
+            self._log(terminal=False).tell(_EVENTS[Exit(problem.exit)], error=text)
         if not (self._in_cycle and stderr_is_journal()):
             to_stderr(f"ordermonit: {text}")
 
@@ -201,8 +220,20 @@ class _Reporter:
         except StateError:  # the command has said so
             return
         ended = Ended(code, self._problem, self._started_at, self._notes)
-        place = Place(self._config, state, self._app_name, self._language, self._files)
-        after_cycle(ended, place, Log(self._sinks()))
+        place = Place(
+            self._config, state, self._app_name, self._language, self._files, self._shop
+        )
+        after_cycle(ended, place, self._log())
+
+
+def _places(arguments: Namespace) -> tuple[Path, Path]:
+    """The state's and the configuration's directory; with --shop those that have all shops in
+    them. What systemd sets is the shop's own by then, so it is not looked at."""
+    names = ("STATE_DIRECTORY", "CONFIGURATION_DIRECTORY")
+    systemds = names if arguments.shop is None else ("", "")
+    state = arguments.state or _directory("ORDERMONIT_STATE", systemds[0], "/var/lib/ordermonit")
+    config = arguments.config or _directory("ORDERMONIT_CONFIG", systemds[1], "/etc/ordermonit")
+    return state, config
 
 
 def _directory(ours: str, systemds: str, default: str) -> Path:

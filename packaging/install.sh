@@ -19,6 +19,8 @@ conf=/etc/ordermonit
 # What packaging/generate made: the manual, and each shell's completions.
 pages='man/man1/ordermonit.1 man/man5/ordermonit.5 bash-completion/completions/ordermonit
 zsh/site-functions/_ordermonit fish/vendor_completions.d/ordermonit.fish'
+timers='ordermonit.timer ordermonit@*.timer'
+units="$timers ordermonit.service ordermonit@*.service"
 # systemd looks into these two prefixes alone.
 case $prefix in
 /usr | /usr/local) lib=$prefix/lib ;;
@@ -30,6 +32,8 @@ files() {
     cat <<TABLE
 644 packaging/systemd/ordermonit.service $lib/systemd/system/ordermonit.service
 644 packaging/systemd/ordermonit.timer $lib/systemd/system/ordermonit.timer
+644 packaging/systemd/ordermonit@.service $lib/systemd/system/ordermonit@.service
+644 packaging/systemd/ordermonit@.timer $lib/systemd/system/ordermonit@.timer
 755 packaging/systemd/ordermonit-generator $lib/systemd/system-generators/ordermonit-generator
 644 packaging/systemd/ordermonit.catalog $lib/systemd/catalog/ordermonit.catalog
 644 packaging/systemd/ordermonit.pt_BR.catalog $lib/systemd/catalog/ordermonit.pt_BR.catalog
@@ -55,7 +59,15 @@ fail() {
 }
 for_this_machine() { [ -z "$destdir" ]; }
 systemd_runs() { [ -d /run/systemd/system ]; }
-is_active() { systemd_runs && systemctl is-active --quiet ordermonit.timer; }
+# Of ordermonit.timer and the shops' timers: those that run, and those that start at boot.
+active_timers() {
+    ! systemd_runs || systemctl list-units --plain --no-legend --state=active $timers | cut -d' ' -f1
+}
+enabled_timers() {
+    for link in /etc/systemd/system/timers.target.wants/ordermonit[.@]*timer; do
+        [ ! -L "$link" ] || echo "${link##*/}"
+    done
+}
 
 # A file as it is meant for this prefix and this Python.
 put() {
@@ -129,7 +141,7 @@ say_what_is_next() {
     say "3. systemctl enable --now ordermonit.timer"
     if ! unshare --user true 2>/dev/null; then
         say "User namespaces are closed on this machine, so the unit would end with 217/USER. First:"
-        say "   mkdir -p /etc/systemd/system/ordermonit.service.d"
+        say "   mkdir -p /etc/systemd/system/ordermonit.service.d   # ordermonit@.service.d with many shops"
         say "   printf '[Service]\\nPrivateUsers=no\\n' \\"
         say "     >/etc/systemd/system/ordermonit.service.d/private-users.conf"
     fi
@@ -137,21 +149,19 @@ say_what_is_next() {
 
 install_all() {
     build_program
-    was_active=no
-    if for_this_machine && is_active; then
-        # The running cycle ends in order, and none starts with half of the new version.
-        was_active=yes
-        systemctl stop ordermonit.timer ordermonit.service
-    fi
+    active=
+    ! for_this_machine || active=$(active_timers)
+    # A running cycle ends in order, and none starts with half of the new version.
+    [ -z "$active" ] || systemctl stop $units
     put_program
     install -d -m 750 "$destdir$conf"
     configure
     files | while read -r mode from to; do put "$mode" "$from" "$to"; done
     for_this_machine || return 0
     tell_systemd
-    if [ $was_active = yes ]; then
-        systemctl start ordermonit.timer
-        say "ordermonit is upgraded, and its timer goes on."
+    if [ -n "$active" ]; then
+        systemctl start $active
+        say "ordermonit is upgraded, and goes on:" $active
     else
         say_what_is_next
     fi
@@ -159,8 +169,8 @@ install_all() {
 
 uninstall_all() {
     if for_this_machine; then
-        systemctl --quiet disable ordermonit.timer 2>/dev/null || :
-        ! systemd_runs || systemctl stop ordermonit.timer ordermonit.service || :
+        for timer in $(enabled_timers); do systemctl --quiet disable "$timer" || :; done
+        ! systemd_runs || systemctl stop $units || :
     fi
     rm -rf "$destdir$program" "$destdir$program.new"
     rm -f "$destdir$prefix/bin/ordermonit" "$destdir$conf"/*.yml.new

@@ -15,7 +15,7 @@ PROGRAM = ROOT / "ordermonit"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 
 #: Modules that stand for themselves: what every wing stands on, and what stands on every wing.
-GROUND = ("errors", "language", "rights", "text", "times")
+GROUND = ("errors", "language", "rights", "shops", "text", "times")
 ROOF = ("cli", "__main__")
 
 _DRAWING = re.compile(r"(?<=<!-- wings -->\n```\n).*?(?=```\n)", re.DOTALL)

@@ -23,7 +23,13 @@ def status(commands: Commands) -> None:
         example="ordermonit status --watch",
         run=Command("status", "status"),
     )
-    parser.add_argument("--watch", action="store_true", help="follow it live; Ctrl-C ends it")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--watch", action="store_true", help="follow it live; Ctrl-C ends it")
+    which.add_argument(
+        "--all",
+        action="store_true",
+        help="a line for each of the host's shops, the worst first; its exit code is the worst's",
+    )
     add_json(parser)
 
 

@@ -12,6 +12,7 @@ from ordermonit.configuration.alerts import FILE, Alerts, load_alerts
 from ordermonit.errors import ConfigurationError, Exit
 from ordermonit.language import _, speaking
 from ordermonit.reports.alerts import outbox
+from ordermonit.reports.alerts.decision import Sender
 from ordermonit.reports.alerts.delivery import deliver
 from ordermonit.reports.alerts.memory import Message
 
@@ -19,8 +20,9 @@ from ordermonit.reports.alerts.memory import Message
 def alert(context: Context) -> int:
     """Send a test to every channel. TEMPORARY when one did not take it."""
     alerts = _alerts(context)
+    sender = Sender("ordermonit", socket.gethostname(), context.shop)
     with speaking(_language(context)):
-        test, long = _tests(socket.gethostname())
+        test, long = _tests(sender)
     answers = _answers(test, tuple(outbox.channels(alerts)), alerts)
     taken = tuple(name for name, problem in answers.items() if problem is None)
     for name, problem in _answers(long, taken, alerts).items():
@@ -53,21 +55,23 @@ def _language(context: Context) -> Language:
         return Language.EN
 
 
-def _tests(host: str) -> tuple[Message, Message]:
+def _tests(sender: Sender) -> tuple[Message, Message]:
     """A short one, and one that is as long as an alert can be: some channels refuse that."""
+    body = _(
+        "Somebody typed `{command}` on {host}. Alerts of ordermonit arrive here. There is nothing to"
+        " do.",
+        command=sender.shop.typed("ordermonit alert --test"),
+        host=sender.host,
+    )
     test = Message(
-        _("ordermonit on {host}: a test", host=host),
-        _(
-            "Somebody typed `ordermonit alert --test` on {host}. Alerts of ordermonit arrive here."
-            " There is nothing to do.",
-            host=host,
-        ),
+        _("{app} on {host}: a test", app=sender.app, host=sender.host),
+        body,
         datetime.now(UTC),
         is_good=True,
     )
     line = _("- order 0000000: this line makes the test as long as an alert can be")
     body = "\n".join((test.body, *[line] * (outbox.LONGEST // len(line) + 1)))
-    title = _("ordermonit on {host}: a test, as long as can be", host=host)
+    title = _("{app} on {host}: a test, as long as can be", app=sender.app, host=sender.host)
     return test, replace(test, title=title, body=outbox.cut(body))
 
 

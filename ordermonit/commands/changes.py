@@ -130,7 +130,7 @@ def dismiss(context: Context) -> int:
         print(f"order {record.name}: dismissed; no cycle and no rescan looks at it any more")
     print(
         "Nothing is undone in Abacos or in the Front: what was inserted or confirmed there stays."
-        f" To open one again, type: ordermonit retry {after[0].name}"
+        + context.shop.typed(f" To open one again, type: ordermonit retry {after[0].name}")
     )
     return Exit.OK
 

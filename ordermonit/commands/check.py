@@ -6,12 +6,14 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ordermonit.commands.context import Context
 from ordermonit.doctor.examination import examine
 from ordermonit.doctor.findings import Finding, Part, Severity, exit_code
 from ordermonit.errors import UsageError
+from ordermonit.shops import Shop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +33,15 @@ def check(context: Context) -> int:
     show = _nowhere if context.arguments.json else _shower()
     found: list[tuple[Part, Finding]] = []
     examined = examine(
-        context.directory, context.enter, context.config, context.configuration, wanted
+        context.directory,
+        context.enter,
+        context.config,
+        context.configuration,
+        wanted,
+        context.shop,
     )
-    for part, finding in examined:
+    for part, plain in examined:
+        finding = _of(context.shop, plain)
         show(part if not found or found[-1][0] is not part else None, finding)
         found.append((part, finding))
     code = exit_code(finding for _, finding in found)
@@ -42,6 +50,11 @@ def check(context: Context) -> int:
     else:
         print(f"\n{_summary(Counter(finding.severity for _, finding in found))}")
     return code
+
+
+def _of(shop: Shop, finding: Finding) -> Finding:
+    """The finding with commands and units as they are typed for this shop."""
+    return replace(finding, found=shop.typed(finding.found), remedy=shop.typed(finding.remedy))
 
 
 def _parts(words: list[str]) -> frozenset[Part]:

@@ -9,6 +9,7 @@ from ordermonit.configuration import Configuration
 from ordermonit.reports.journal import Log
 from ordermonit.reports.notes import Notes
 from ordermonit.reports.progress import Bar
+from ordermonit.shops import Shop
 from ordermonit.state.directory import State
 
 
@@ -16,10 +17,11 @@ from ordermonit.state.directory import State
 class Context:
     """What a command may need. The configuration is read, and the log opened, on first use.
 
-    `directory` is the state directory's place; `enter` is for `state`.
+    `shop` is whose they are; `directory` is the state directory's place; `enter` is for `state`.
     """
 
     arguments: Namespace
+    shop: Shop
     config: Path
     directory: Path
     enter: Callable[[], State]

@@ -64,7 +64,7 @@ def head(context: Context) -> int:
     move = _planned(configuration, context.state.read(), arguments.set)
     if move.old == move.new:
         raise UsageError(f"HEAD is {move.old} already", "There is nothing to change")
-    warning = _payments(configuration) if not move.is_forward else ""
+    warning = context.shop.typed(_payments(configuration)) if not move.is_forward else ""
     question = f"{move.text}.{warning} Move HEAD?"
     if not arguments.json and arguments.yes:
         print(f"{move.text}.{warning}")
@@ -107,7 +107,7 @@ def _show(context: Context) -> int:
         print(json.dumps(said | {"gaps": len(checkpoint.gaps), "rescans": checkpoint.rescans}))
         return Exit.OK
     if newest < checkpoint.head:
-        print(_behind(checkpoint, newest, common))
+        print(context.shop.typed(_behind(checkpoint, newest, common)))
     else:
         print(
             f"HEAD is {checkpoint.head}; the newest order is {newest}:"

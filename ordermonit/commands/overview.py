@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from ordermonit.commands import pausing
@@ -29,6 +30,7 @@ from ordermonit.health.timer import Timer, ask
 from ordermonit.orders.lag import MOST, Lag, waiting
 from ordermonit.orders.model import Operation, Status
 from ordermonit.orders.rest import Rest, rests
+from ordermonit.shops import ALONE, Shop
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
 from ordermonit.state.holder import held
@@ -57,6 +59,7 @@ class Overview:
     problems: tuple[Problem, ...]
     is_verified: bool | None = None
     resting: tuple[Rest, ...] = ()
+    shop: Shop = ALONE
 
     @property
     def health(self) -> Health:
@@ -73,6 +76,7 @@ class Overview:
         timer = self.timer
         cycles = [asdict(each) for each in self.cycles]
         return {
+            **({"shop": self.shop.name} if self.shop.name else {}),
             "health": self.health,
             "at": iso(self.at),
             "head": self.head,
@@ -118,24 +122,31 @@ def _iso(moment: datetime | None) -> str | None:
 
 def overview(context: Context) -> Overview:
     """Look at everything now. Raises CheckpointError and StateError, for the checkpoint alone."""
-    timer = ask()  # without D-Bus systemd answers root alone
-    checkpoint = context.state.read()
-    configuration, newest, misconfigured = _configuration(context)
+    timer = ask(context.shop)  # without D-Bus systemd answers root alone
+    return looked_at(context.shop, context.state, context.configuration, timer)
+
+
+def looked_at(
+    shop: Shop, state: State, load: Callable[[], Configuration], timer: Timer | None
+) -> Overview:
+    """The same of any shop, with what systemd says of it. Raises CheckpointError, StateError."""
+    checkpoint = state.read()
+    configuration, newest, misconfigured = _configuration(load, state)
     lag = None
     if configuration is not None:
         newest, lag = _newest(configuration, checkpoint)
-    cycles = tuple(context.state.read_cycles())
+    cycles = tuple(state.read_cycles())
     now = datetime.now(UTC)
     period = None if configuration is None else configuration.service.running_cycle
-    pause, pause_problems = _pause(context.state)
+    pause, pause_problems = _pause(state)
     in_cycles = [
         *cycle_problems(cycles, timer, period, now),
-        *lock_problems(held(context.state.lock_file), period, now),
+        *lock_problems(held(state.lock_file), period, now),
     ]
     now_seen = [
         *misconfigured,
         *front_problems(newest, checkpoint.head, checkpoint.gaps),
-        *_room(context.state),
+        *_room(state),
     ]
     if configuration is not None and lag is not None:
         limit = configuration.service.max_orders_per_request
@@ -160,12 +171,19 @@ def overview(context: Context) -> Overview:
         newest=newest,
         timer=timer,
         cycles=cycles,
-        problems=tuple(sorted(problems, key=lambda each: -each.health.rank)),
+        problems=tuple(_of(shop, sorted(problems, key=lambda each: -each.health.rank))),
         is_verified=None
         if configuration is None
         else Operation.ORDER_EXISTS in configuration.node.checks,
         resting=tuple(sorted(resting.values(), key=lambda each: each.until)),
+        shop=shop,
     )
+
+
+def _of(shop: Shop, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems with commands and units as they are typed for this shop."""
+    for each in problems:
+        yield replace(each, what=shop.typed(each.what), remedy=shop.typed(each.remedy))
 
 
 def _pause(state: State) -> tuple[Pause | None, list[Problem]]:
@@ -193,12 +211,14 @@ def _counts(checkpoint: Checkpoint) -> dict[Status, int]:
     return {status: count[status] for status in Status}
 
 
-def _configuration(context: Context) -> tuple[Configuration | None, Newest, list[Problem]]:
+def _configuration(
+    load: Callable[[], Configuration], state: State
+) -> tuple[Configuration | None, Newest, list[Problem]]:
     """The configuration; or why the newest order can't be asked for, and what is wrong then."""
     try:
-        return context.configuration(), Newest(None), []
+        return load(), Newest(None), []
     except ConfigurationError as problem:
-        if not _sees_what_cycles_see(context.state):
+        if not _sees_what_cycles_see(state):
             return None, Newest(None, problem.in_one_line), []
         what = f"the configuration is wrong: {'; '.join(problem.lines)}"
         wrong = Problem(Health.DOWN, what, None, problem.remedy)

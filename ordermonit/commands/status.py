@@ -21,6 +21,10 @@ _GLANCE, _LOOK = 0.4, 4.0
 
 def status(context: Context) -> int:
     """Is it well, and where everything stands."""
+    if context.arguments.all:
+        from ordermonit.commands.all_shops import all_shops
+
+        return all_shops(context)
     if context.arguments.watch:
         with _ended_by_whoever_looks():
             _watch(context)

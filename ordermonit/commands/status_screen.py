@@ -46,7 +46,7 @@ def draw(overview: Overview, screen: Screen) -> ConsoleRenderable:
         drawn = overview.cycles[-min(_DRAWN_CYCLES, most) :]
         parts.append(heading(_cycles_title(drawn)))
         parts.append(_chart(drawn, screen, sums=sums))
-    return screen.framed(f"ordermonit · {iso(overview.at)}", colour, *parts)
+    return screen.framed(f"{overview.shop.unit} · {iso(overview.at)}", colour, *parts)
 
 
 def _pairs() -> Table:
@@ -70,7 +70,7 @@ def _facts(overview: Overview, colour: str) -> ConsoleRenderable:
     last = overview.cycles[-1] if overview.cycles else None
     if overview.is_verified is False:
         believed = "believed, not verified: order_exists is switched off (ordermonit check node)"
-        table.add_row("insertions", believed)
+        table.add_row("insertions", overview.shop.typed(believed))
     table.add_row("last cycle", "none yet" if last is None else _last_cycle(last, overview))
     return table
 
@@ -93,9 +93,9 @@ def _next_cycle(overview: Overview) -> str:
     if timer.is_running:
         return f"runs now: {timer.doing or 'it begins'}"
     if not timer.is_installed:
-        return "not known: ordermonit.timer is not installed"
+        return f"not known: {overview.shop.timer} is not installed"
     if not timer.is_active:
-        return "none: ordermonit.timer is not active"
+        return f"none: {overview.shop.timer} is not active"
     if timer.next_at is None:
         return "when the timer fires; it does not say when"
     return f"in {spoken((timer.next_at - overview.at).total_seconds())} ({iso(timer.next_at)})"

@@ -1,6 +1,6 @@
 """Everything that `show` tells of one order, gathered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ordermonit.commands.context import Context
@@ -81,7 +81,7 @@ def story(context: Context) -> Story:
     """All that is known now. Raises UsageError where nothing is, CheckpointError and StateError."""
     number: str = context.arguments.number
     # First, while we may be root: not everybody may read the journal and ask systemd.
-    history, timer = read(number), ask()
+    history, timer = read(number, context.shop), ask(context.shop)
     checkpoint = context.state.read()
     found = called(checkpoint.records.values(), [number])
     if not found and not history.entries:
@@ -92,9 +92,9 @@ def story(context: Context) -> Story:
             " looked at yet, the next cycle does; of an older one the journal is gone",
         )
     record = max(found, key=lambda each: each.id, default=None)
-    return Story(
-        datetime.now(UTC), number, record, history, _outlook(context, record, history), timer
-    )
+    comes = _outlook(context, record, history)
+    comes = replace(comes, what=context.shop.typed(comes.what))
+    return Story(datetime.now(UTC), number, record, history, comes, timer)
 
 
 def _outlook(context: Context, record: Record | None, history: History) -> Outlook:

@@ -18,6 +18,7 @@ from ordermonit.orders.events import Event
 from ordermonit.reports import notify
 from ordermonit.reports.journal import Log
 from ordermonit.reports.notes import Ended
+from ordermonit.shops import ALONE, Shop
 from ordermonit.state.directory import State
 from ordermonit.text import one_line
 
@@ -49,6 +50,7 @@ class Place:
     app_name: str
     language: str
     files: Files | None = None
+    shop: Shop = ALONE
 
 
 def after_cycle(ended: Ended, place: Place, log: Log) -> None:
@@ -100,13 +102,14 @@ def _safely(act: Callable[[], None], log: Log) -> None:
 
 def _metrics(file: str, period: float, ended: Ended, place: Place, log: Log) -> None:
     try:
-        from ordermonit.reports.metrics import write
+        from ordermonit.reports.metrics import Whose, write
     except ImportError:
         missing = "prometheus_client is not installed: pip install 'ordermonit[metrics]'"
         log.tell(Event.METRICS_FAILED, file=file, error=missing)
         return
     try:
-        write(file, place.app_name, period, ended, place.state)
+        whose = Whose(place.app_name, place.shop)
+        write(file, whose, period, ended, place.state)
     except OSError as problem:
         log.tell(Event.METRICS_FAILED, file=file, error=_refused(problem))
 
@@ -174,7 +177,7 @@ def _tell(news: _News, place: Place, alerts: Alerts, store: Store, log: Log) -> 
     from ordermonit.reports.alerts.decision import Sender, decide
 
     before, ended, now = news.memory, news.ended, news.now
-    sender = Sender(place.app_name, socket.gethostname())
+    sender = Sender(place.app_name, socket.gethostname(), place.shop)
     memory, message = decide(before, ended, news.found, alerts, sender, now)
     names = tuple(outbox.channels(alerts))
     memory = outbox.with_message(memory, message, names)

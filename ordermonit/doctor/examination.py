@@ -17,6 +17,7 @@ from ordermonit.doctor.storage import checkpoint, directory
 from ordermonit.doctor.units import look
 from ordermonit.doctor.user import become_service
 from ordermonit.errors import Exit, OrdermonitError
+from ordermonit.shops import Shop
 from ordermonit.state.directory import State
 from ordermonit.text import one_line
 
@@ -36,6 +37,7 @@ def examine(
     config: Path,
     load: Callable[[], Configuration],
     wanted: frozenset[Part],
+    shop: Shop,
 ) -> Iterator[tuple[Part, Finding]]:
     """The findings of the wanted parts, as they are found. `place` is the state directory.
 
@@ -43,7 +45,7 @@ def examine(
     """
     known = Known()
     # First, while we may be root: a machine without D-Bus answers nobody else.
-    units, is_synchronised = look(), synchronised()
+    units, is_synchronised = look(shop), synchronised()
     yield Part.USER, become_service(place, units.user)
     parts: dict[Part, Callable[[], Findings]] = {
         Part.CONFIGURATION: lambda: configuration(load, config, known),

@@ -81,4 +81,9 @@ def failure(problem: OrdermonitError) -> Finding:
 
 def exit_code(findings: Iterable[Finding]) -> Exit:
     """That of the worst error; 0 for warnings."""
-    return min((finding.exit for finding in findings), key=_WORST.index, default=Exit.OK)
+    return worst_exit(finding.exit for finding in findings)
+
+
+def worst_exit(exits: Iterable[Exit]) -> Exit:
+    """The worst of some exit codes."""
+    return min(exits, key=_WORST.index, default=Exit.OK)

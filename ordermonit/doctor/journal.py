@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ordermonit.doctor.findings import Findings, ok, warning
 from ordermonit.doctor.known import Known
-from ordermonit.health.systemctl import SERVICE, Properties
+from ordermonit.health.systemctl import Properties
 from ordermonit.health.timer import seconds
+from ordermonit.shops import ALONE
 
 _KEPT = Path("/var/log/journal")
 
@@ -41,8 +42,8 @@ def journal(unit: Properties, known: Known) -> Findings:
         yield warning(
             f"journald takes {burst} lines in {interval} of the service and drops the others, and a"
             f" cycle may have {lines}",
-            f"Type: systemctl edit {SERVICE}, and add under [Service]: LogRateLimitIntervalSec=1s"
-            f" and LogRateLimitBurst={_UNLIMITED}",
+            f"Type: systemctl edit {ALONE.service}, and add under [Service]:"
+            f" LogRateLimitIntervalSec=1s and LogRateLimitBurst={_UNLIMITED}",
         )
 
 

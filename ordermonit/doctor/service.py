@@ -11,14 +11,18 @@ from ordermonit.doctor.journal import journal
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import Units, credentials
 from ordermonit.errors import Exit
-from ordermonit.health.systemctl import SERVICE, TIMER, Properties
+from ordermonit.health.systemctl import Properties
 from ordermonit.health.timer import seconds
 from ordermonit.rights import name_of
+from ordermonit.shops import ALONE
 from ordermonit.state.directory import State
 from ordermonit.times import spoken
 
 #: Where the generator and the service look, whatever --config and --state say.
 CONFIG, STATE = Path("/etc/ordermonit"), Path("/var/lib/ordermonit")
+
+#: As findings name them; whoever shows one makes them the shop's own (`Shop.typed`).
+TIMER, SERVICE = ALONE.timer, ALONE.service
 
 #: Ends before our program begins (systemd.exec(5), "Process Exit Codes"), with what helps.
 _BEFORE_US = {
@@ -52,7 +56,7 @@ def service(units: Units, state: Path, known: Known) -> Findings:
         yield not_tried("what they do: they are not installed")
         return
     yield from _timer(units.timer)
-    yield from _period(units.timer, known.configuration)
+    yield from _period(units, known.configuration)
     yield from _as_on_disk(units)
     yield from _program(units.service)
     yield from _owner(units, state)
@@ -91,12 +95,13 @@ def _timer(timer: Properties) -> Findings:
         yield ok(f"{TIMER} is enabled and active")
 
 
-def _period(timer: Properties, configuration: Configuration | None) -> Findings:
-    if configuration is None or configuration.directory.absolute() != CONFIG:
-        yield not_tried(f"the timer's period: it follows service.yml in {CONFIG} alone")
+def _period(units: Units, configuration: Configuration | None) -> Findings:
+    config = units.shop.place(CONFIG)
+    if configuration is None or configuration.directory.absolute() != config:
+        yield not_tried(f"the timer's period: it follows service.yml in {config} alone")
         return
     wanted = configuration.service.running_cycle
-    found = period(timer.get("TimersMonotonic", ""))
+    found = period(units.timer.get("TimersMonotonic", ""))
     if found is not None and abs(found - wanted) < 0.001:
         yield ok(f"its period is running_cycle, {spoken(wanted)}")
     else:
@@ -132,7 +137,7 @@ def _program(unit: Properties) -> Findings:
 
 
 def _owner(units: Units, state: Path) -> Findings:
-    if state.absolute() != STATE:
+    if state.absolute() != units.shop.place(STATE):
         return
     try:
         owner = name_of(state.stat().st_uid)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ordermonit.health.systemctl import Properties, Silent, show
+from ordermonit.shops import ALONE, Shop
 
 #: Seconds that systemd gets for an answer.
 _LIMIT = 15
@@ -41,6 +42,7 @@ class Units:
     timer: Properties
     service: Properties
     problem: str | None = None
+    shop: Shop = ALONE
 
     @property
     def user(self) -> str | None:
@@ -48,12 +50,12 @@ class Units:
         return self.service.get("User") or None
 
 
-def look() -> Units:
+def look(shop: Shop = ALONE) -> Units:
     """Ask systemd. Never raises: a machine without it has no units."""
     try:
-        return Units(*show(_PROPERTIES, _LIMIT))
+        return Units(*show(_PROPERTIES, _LIMIT, shop), shop=shop)
     except Silent as why:
-        return Units({}, {}, str(why))
+        return Units({}, {}, str(why), shop)
 
 
 def credentials(unit: Properties) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from systemd import journal
 
 from ordermonit.orders.model import ID_PREFIX
+from ordermonit.shops import ALONE, SHOP_FIELD, Shop
 from ordermonit.state.files import is_there
 from ordermonit.text import one_line
 
@@ -50,15 +51,21 @@ class History:
     trouble: str | None = None
 
 
-def read(number: str, most: int = MOST_ENTRIES) -> History:
-    """The newest `most` entries of the order with this name, from all boots that are kept."""
+def read(number: str, shop: Shop = ALONE, most: int = MOST_ENTRIES) -> History:
+    """The newest `most` entries of the shop's order with this name, from all boots that are kept.
+
+    Two shops of one host may have an order of the same number.
+    """
     try:
         with journal.Reader() as reader:
             reader.add_match(**matched(number))
+            if shop.name:
+                reader.add_match(**{SHOP_FIELD: shop.name})
             reader.seek_tail()
             newest: list[Entry] = []
             while len(newest) <= most and (fields := reader.get_previous()):
-                newest.append(entry(fields))
+                if shop.name or SHOP_FIELD not in fields:  # which journald can't be asked for
+                    newest.append(entry(fields))
     except OSError as problem:
         return History(trouble=f"the journal can't be read: {problem.strerror or problem}")
     kept = tuple(reversed(newest[:most]))

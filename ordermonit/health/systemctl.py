@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-TIMER, SERVICE = "ordermonit.timer", "ordermonit.service"
+from ordermonit.shops import ALONE, Shop
 
 #: One unit's properties; several values of one are one line each.
 Properties = Mapping[str, str]
@@ -15,15 +15,26 @@ class Silent(Exception):
     """systemd can't be asked. Its text says why."""
 
 
-def show(properties: Sequence[str], seconds: float) -> tuple[Properties, Properties]:
-    """These properties of the timer and of the service; systemd gets so many seconds.
+def show(
+    properties: Sequence[str], seconds: float, shop: Shop = ALONE
+) -> tuple[Properties, Properties]:
+    """These properties of the shop's timer and service; systemd gets so many seconds.
 
     Raises Silent where there is no systemd, or where it does not answer us.
     """
+    (units,) = show_all(properties, seconds, (shop,))
+    return units
+
+
+def show_all(
+    properties: Sequence[str], seconds: float, shops: Sequence[Shop]
+) -> list[tuple[Properties, Properties]]:
+    """The same of several shops, with one question. Raises Silent."""
     if not Path("/run/systemd/system").is_dir():  # sd_booted(3)
         raise Silent("this machine does not run systemd")
+    names = [unit for shop in shops for unit in (shop.timer, shop.service)]
     command = ["systemctl", "show", "--no-pager", "--timestamp=us+utc"]
-    command += [f"--property={','.join(['Id', *properties])}", TIMER, SERVICE]
+    command += [f"--property={','.join(['Id', *properties])}", *names]
     try:
         said = subprocess.run(
             command,
@@ -36,9 +47,9 @@ def show(properties: Sequence[str], seconds: float) -> tuple[Properties, Propert
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise Silent(f"systemctl gives no answer: {problem}") from None
     units = parsed(said.stdout)
-    if said.returncode or not {TIMER, SERVICE} <= units.keys():
+    if said.returncode or not units.keys() >= {*names}:
         raise Silent(f"systemctl can't be asked: {' '.join(said.stderr.split())}")
-    return units[TIMER], units[SERVICE]
+    return [(units[shop.timer], units[shop.service]) for shop in shops]
 
 
 def parsed(text: str) -> dict[str, Properties]:

@@ -1,11 +1,13 @@
-"""What systemd says of `ordermonit.timer` and of the service's last run."""
+"""What systemd says of a shop's timer and of the service's last run."""
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ordermonit.health.systemctl import Properties, Silent, show
+from ordermonit.health.systemctl import Properties, Silent, show_all
+from ordermonit.shops import ALONE, Shop
 
 #: Seconds until a systemd that does not answer counts as none.
 _PATIENCE = 5
@@ -47,13 +49,20 @@ class Timer:
     ended_at: datetime | None
 
 
-def ask() -> Timer | None:
+def ask(shop: Shop = ALONE) -> Timer | None:
     """Ask systemd; None where there is none, or where it does not answer us."""
+    (timer,) = ask_all((shop,))
+    return timer
+
+
+def ask_all(shops: Sequence[Shop]) -> list[Timer | None]:
+    """The same of several shops, with one question."""
     try:
-        timer, service = show(_PROPERTIES, _PATIENCE)
+        units = show_all(_PROPERTIES, _PATIENCE, shops)
     except Silent:
-        return None
-    return read(timer, service, datetime.now(UTC), time.monotonic())
+        return [None for _ in shops]
+    now, monotonic = datetime.now(UTC), time.monotonic()
+    return [read(timer, service, now, monotonic) for timer, service in units]
 
 
 def read(timer: Properties, service: Properties, now: datetime, monotonic: float) -> Timer:

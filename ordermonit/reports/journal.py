@@ -12,6 +12,7 @@ from systemd import journal
 
 from ordermonit.orders.events import Event, Priority
 from ordermonit.orders.model import ID_PREFIX
+from ordermonit.shops import ALONE, SHOP_FIELD, Shop
 from ordermonit.state.files import open_own
 
 #: The journal's field of each detail that an event may carry.
@@ -39,23 +40,26 @@ class Sink(Protocol):
 class Log:
     """Tells every event to every sink. A sink that fails costs its line, never a cycle."""
 
-    def __init__(self, sinks: list[Sink]) -> None:
+    def __init__(self, sinks: list[Sink], shop: Shop = ALONE) -> None:
         self._sinks = sinks
+        self._shop = shop
 
     def tell(self, event: Event, **details: object) -> None:
         """Log an event. `details` fill its sentence and become the journal's fields."""
         named = details
         if "number" in details and not details["number"]:
             named = details | {"number": f"{ID_PREFIX}{details.get('id')}"}
-        message = event.sentence.format_map(named)
+        message = self._shop.typed(event.sentence.format_map(named))
         for sink in self._sinks:
             # journald restarts, a terminal is closed, a field is none: the others have theirs.
             with suppress(Exception):
                 sink(event, message, details)
 
 
-def to_journal(app_name: str) -> Sink:
-    """Entries in journald, under SYSLOG_IDENTIFIER `app_name`."""
+def to_journal(app_name: str, shop: Shop = ALONE) -> Sink:
+    """Entries in journald, under SYSLOG_IDENTIFIER `app_name`; those of one of several shops have
+    its name in ORDERMONIT_SHOP."""
+    whose = {SHOP_FIELD: shop.name} if shop.name else {}
 
     def sink(event: Event, message: str, details: dict[str, object]) -> None:
         fields = {
@@ -69,6 +73,7 @@ def to_journal(app_name: str) -> Sink:
             PRIORITY=str(int(event.priority)),
             SYSLOG_IDENTIFIER=app_name,
             ORDERMONIT_EVENT=event.name,
+            **whose,
             **fields,
         )
 

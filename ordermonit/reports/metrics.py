@@ -23,6 +23,7 @@ from ordermonit.errors import OrdermonitError, StateLocked
 from ordermonit.orders.model import Status
 from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended, Sight
+from ordermonit.shops import Shop
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import State
 
@@ -40,11 +41,23 @@ class Kept:
     last_success: float | None = None
 
 
-def write(file: str, app_name: str, period: float, ended: Ended, state: State) -> None:
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose metrics they are: the labels `app` and, where a host has several shops, `shop`."""
+
+    app_name: str
+    shop: Shop
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each of them has."""
+        return {"app": self.app_name} | ({"shop": self.shop.name} if self.shop.name else {})
+
+
+def write(file: str, whose: Whose, period: float, ended: Ended, state: State) -> None:
     """Replace the textfile in one step, readable by everybody. `period`: seconds between cycles.
 
-    Every metric has the label `app`: two shops on one machine both show. Raises OSError where it
-    can't be written.
+    Raises OSError where it can't be written.
     """
     checkpoint = None
     with suppress(OrdermonitError):  # the exit code tells of it
@@ -53,7 +66,7 @@ def write(file: str, app_name: str, period: float, ended: Ended, state: State) -
     before = os.umask(0o022)  # node_exporter is somebody else; the unit's mask is 0077
     try:
         families = _families(_kept(Path(file)), period, ended, checkpoint, now)
-        write_to_textfile(file, _Collected([_labelled(each, app_name) for each in families]))
+        write_to_textfile(file, _Collected([_labelled(each, whose) for each in families]))
     finally:
         os.umask(before)
 
@@ -68,10 +81,10 @@ class _Collected:
         return self._families
 
 
-def _labelled(family: Metric, app_name: str) -> Metric:
+def _labelled(family: Metric, whose: Whose) -> Metric:
     labelled = Metric(family.name, family.documentation, family.type)
     for sample in family.samples:
-        labelled.add_sample(sample.name, {"app": app_name, **sample.labels}, sample.value)
+        labelled.add_sample(sample.name, {**whose.labels, **sample.labels}, sample.value)
     return labelled
 
 

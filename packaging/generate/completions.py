@@ -13,6 +13,10 @@ _PLACES = {
 }
 
 
+#: The shops of this host: each is a directory. A command that every shell understands.
+_SHOPS = "find /etc/ordermonit -mindepth 1 -maxdepth 1 -type d -printf '%f\\n' 2>/dev/null"
+
+
 def of(top: ArgumentParser) -> Iterator[tuple[str, str]]:
     """Each place with its script."""
     _prepare(top)
@@ -37,5 +41,5 @@ def _prepare(parser: ArgumentParser) -> None:
 
 def _kind(action: Action) -> shtab.CompleteType | None:
     """What a shell completes by itself: the metavar says it."""
-    kinds = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE}
+    kinds = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE, "SHOP": shtab.cmd(_SHOPS)}
     return kinds.get(action.metavar) if isinstance(action.metavar, str) else None

@@ -12,8 +12,9 @@ from ordermonit.doctor.findings import Findings, Severity
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.units import Units, credentials, look
 from ordermonit.errors import Exit
-from ordermonit.health.systemctl import TIMER, parsed
+from ordermonit.health.systemctl import parsed
 from ordermonit.orders.model import Answer, Operation, Verdict
+from ordermonit.shops import ALONE
 
 
 def test_the_worst_kind_of_error_decides_the_exit_code() -> None:
@@ -130,7 +131,7 @@ def test_a_timer_that_will_not_fire_again_is_an_error() -> None:
     found = list(service.service(Units(timer, unit), Path("/elsewhere"), Known()))
     (error,) = [each for each in found if each.severity is Severity.ERROR]
     assert "has no next cycle" in error.found
-    assert f"systemctl restart {TIMER}" in error.remedy
+    assert f"systemctl restart {ALONE.timer}" in error.remedy
 
 
 def test_a_cycle_that_runs_has_no_end_yet() -> None:

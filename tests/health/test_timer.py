@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ordermonit.health.systemctl import SERVICE, TIMER, parsed
+from ordermonit.health.systemctl import parsed
 from ordermonit.health.timer import Timer, seconds
 from ordermonit.health.timer import read as timer_of
+from ordermonit.shops import ALONE
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BOOTED = 500_000.0  # seconds of the monotonic clock at NOW
@@ -32,7 +33,7 @@ ExecMainExitTimestamp=Sat 2026-01-31 11:59:58.123456 UTC
 
 def read(text: str) -> Timer:
     units = parsed(text)
-    return timer_of(units[TIMER], units[SERVICE], NOW, BOOTED)
+    return timer_of(units[ALONE.timer], units[ALONE.service], NOW, BOOTED)
 
 
 def test_a_waiting_timer_says_when_it_fires() -> None:
@@ -80,7 +81,7 @@ def test_a_timer_that_is_not_there_is_not_installed() -> None:
 
 @pytest.mark.parametrize("text", ["", "nonsense", "Id=other.timer\n"])
 def test_an_answer_that_says_nothing_knows_no_unit_of_ours(text: str) -> None:
-    assert not {TIMER, SERVICE} & parsed(text).keys()
+    assert not {ALONE.timer, ALONE.service} & parsed(text).keys()
 
 
 @pytest.mark.parametrize(

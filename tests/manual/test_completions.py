@@ -34,7 +34,25 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def environ(share: Path, tmp_path: Path) -> dict[str, str]:
+def etc(tmp_path: Path) -> Path:
+    """What stands for /etc/ordermonit: one shop, and a file."""
+    (tmp_path / "etc/acme").mkdir(parents=True)
+    (tmp_path / "etc/acmon.yml").touch()
+    return tmp_path / "etc"
+
+
+@pytest.fixture
+def with_shops(share: Path, etc: Path, tmp_path: Path) -> Path:
+    """The completions, for these shops."""
+    copied = shutil.copytree(share, tmp_path / "share")
+    for file in copied.rglob("*ordermonit*"):
+        if file.is_file():
+            file.write_text(file.read_text().replace("/etc/ordermonit", str(etc)))
+    return copied
+
+
+@pytest.fixture
+def environ(with_shops: Path, tmp_path: Path) -> dict[str, str]:
     """A user without any configuration; the shells look for completions in `share` too."""
     return {
         # fish completes only what can be run.
@@ -42,8 +60,8 @@ def environ(share: Path, tmp_path: Path) -> dict[str, str]:
         "HOME": str(tmp_path),
         "TERM": "xterm",
         "LC_ALL": "C.UTF-8",
-        "XDG_DATA_DIRS": f"{share}:/usr/share",
-        "FPATH_FIRST": str(share / "zsh/site-functions"),
+        "XDG_DATA_DIRS": f"{with_shops}:/usr/share",
+        "FPATH_FIRST": str(with_shops / "zsh/site-functions"),
     }
 
 
@@ -66,6 +84,7 @@ def test_every_command_and_every_choice_is_offered(
     offered: Callable[[list[str], dict[str, str]], set[str]], environ: dict[str, str]
 ) -> None:
     assert offered([""], environ) == set(COMMANDS)
+    assert offered(["--shop", ""], environ) == {"acme"}
     assert CHOICES
     for name, action in CHOICES:
         words = [name, action.option_strings[-1], ""]
@@ -84,6 +103,7 @@ TYPED = {
     "init --from\t": "init --from-start",
     "retry --ex\t": "retry --exhausted",
     "--conf\tsett\t status": "--config settings/ status",
+    "--shop acm\t status": "--shop acme status",
     "import old-c\t": "import old-checkpoint",
 }
 

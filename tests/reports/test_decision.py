@@ -31,6 +31,7 @@ from ordermonit.reports.alerts.memory import (
 )
 from ordermonit.reports.alerts.standing import standing
 from ordermonit.reports.notes import Ended, Notes, Sight
+from ordermonit.shops import ALONE, Shop
 from ordermonit.state.checkpoint import Checkpoint
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -343,5 +344,7 @@ def test_a_damaged_memory_is_an_empty_one(data: bytes) -> None:
 
 def test_a_command_in_an_alert_can_be_typed_whatever_the_app_is_called() -> None:
     trouble = Trouble(77, NOW, "access is refused", "the host key changed")
-    said = text.refused(trouble, "Order Monit Service").text
+    said = text.refused(trouble, "Order Monit Service", ALONE).text
     assert "journalctl -x -t 'Order Monit Service' -n 5" in said
+    said = text.refused(trouble, "Order Monit Service", Shop("acme")).text
+    assert "journalctl -x -t 'Order Monit Service' ORDERMONIT_SHOP=acme -n 5" in said

@@ -30,6 +30,8 @@ FILES = {
     f"{PROGRAM}/pyvenv.cfg": PLAIN,
     f"{LIB}/systemd/system/ordermonit.service": PLAIN,
     f"{LIB}/systemd/system/ordermonit.timer": PLAIN,
+    f"{LIB}/systemd/system/ordermonit@.service": PLAIN,
+    f"{LIB}/systemd/system/ordermonit@.timer": PLAIN,
     f"{LIB}/systemd/system-generators/ordermonit-generator": SCRIPT,
     f"{LIB}/systemd/catalog/ordermonit.catalog": PLAIN,
     f"{LIB}/systemd/catalog/ordermonit.pt_BR.catalog": PLAIN,
@@ -127,7 +129,7 @@ def test_upgrade_and_uninstall(machine: Machine) -> None:
 
     printed = machine.run("make", "-C", newer, "install").stdout
     assert f"{CONFIG}/service.yml was edited and stays as it is" in printed
-    assert "its timer goes on" in printed
+    assert "ordermonit is upgraded, and goes on: ordermonit.timer" in printed
     assert machine.show("ordermonit.timer", "ActiveState") == {"ActiveState": "active"}
     read = {name: machine.run("cat", f"{CONFIG}/{name}").stdout for name in SAMPLES}
     assert (read["service.yml"], read["database.yml"]) == (edited, mine)

@@ -35,13 +35,13 @@ MARKS = (
 DROP_IN = Path("ordermonit.timer.d/50-running-cycle.conf")
 
 
-def test_the_services_exposure_is_at_most_1_2() -> None:
+@pytest.mark.parametrize("unit", ["ordermonit.service", "ordermonit@.service"])
+def test_the_services_exposure_is_at_most_1_2(unit: str) -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=12"]
-    done = subprocess.run(
-        [*command, PACKAGING / "ordermonit.service"], capture_output=True, text=True
-    )
+    done = subprocess.run([*command, PACKAGING / unit], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Overall exposure level for ordermonit.service: " in done.stdout
+    shown = unit.replace("@", "@i")
+    assert f"Overall exposure level for {shown}: " in done.stdout
 
 
 def test_there_is_a_catalog_for_each_language() -> None:
@@ -97,7 +97,7 @@ def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(sys, "path", list(sys.path))
     module = module_from_spec(spec)
     loader.exec_module(module)
-    monkeypatch.setattr(module, "SETTINGS", str(tmp_path / "service.yml"))
+    monkeypatch.setattr(module, "CONFIGURATION", str(tmp_path))
     return module
 
 
@@ -115,7 +115,7 @@ def test_the_period_of_service_yml_rules_the_timer(
     generator: ModuleType, tmp_path: Path, value: str, period: str, accuracy: str
 ) -> None:
     (tmp_path / "service.yml").write_text(f"max_attempts: 4\nrunning_cycle: {value}\n")
-    generator.main(str(tmp_path))
+    generator.alone(str(tmp_path))
     lines = (tmp_path / DROP_IN).read_text().splitlines()
     assert lines[-4:] == [
         "OnUnitActiveSec=",
@@ -153,8 +153,54 @@ def test_the_generator_takes_what_the_program_takes(
         right = False
     text = {"nan": ".nan", "inf": ".inf"}.get(repr(value), repr(value))
     (tmp_path / "service.yml").write_text(f"running_cycle: {text}\n")
-    generator.main(str(tmp_path))
+    generator.alone(str(tmp_path))
     assert (tmp_path / DROP_IN).exists() == right
+
+
+def test_each_shop_has_its_period_and_its_own_part_of_it_for_the_first_cycle(
+    generator: ModuleType, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    files: dict[str, str | None] = {
+        "a": "running_cycle: 60",
+        "b.example": "running_cycle: [",
+        "c": None,
+    }
+    files["d"] = "running_cycle: 0.5"
+    for name, text in files.items():
+        (tmp_path / name).mkdir()
+        if text is not None:
+            (tmp_path / name / "service.yml").write_text(text)
+    output = tmp_path_factory.mktemp("units")
+    generator.shops(str(output))
+    found = {
+        each.name: (each / DROP_IN.name).read_text().splitlines()[-3:] for each in output.iterdir()
+    }
+    assert found == {
+        "ordermonit@a.timer.d": ["OnActiveSec=0", "OnUnitActiveSec=60s", "AccuracySec=10000us"],
+        # Whatever is wrong with one: the others have theirs, and it has the unit's own period.
+        "ordermonit@b.example.timer.d": [
+            *("OnActiveSec=30s", "OnUnitActiveSec=120s", "AccuracySec=10000us")
+        ],
+        "ordermonit@c.timer.d": ["OnActiveSec=60s", "OnUnitActiveSec=120s", "AccuracySec=10000us"],
+        "ordermonit@d.timer.d": [
+            *("OnActiveSec=375000us", "OnUnitActiveSec=500000us", "AccuracySec=5000us")
+        ],
+    }
+
+
+#: What a shop's service has and the other has not, or the other way round.
+OWN = re.compile(
+    r"(Description|ExecStart|PartOf|AssertPathIsDirectory|TemporaryFileSystem|Bind\w+|"
+    r"(State|Logs|Runtime|Configuration)Directory(Mode)?)="
+)
+
+
+def test_a_shops_service_may_do_what_the_other_may_and_no_more() -> None:
+    def directives(unit: str) -> list[str]:
+        lines = (PACKAGING / unit).read_text().splitlines()
+        return [line for line in lines if line and line[0] != "#" and not OWN.match(line)]
+
+    assert directives("ordermonit@.service") == directives("ordermonit.service")
 
 
 @pytest.fixture
@@ -185,12 +231,14 @@ def installed_generator(tmp_path: Path) -> Path:
     ],
 )
 def test_a_missing_or_wrong_file_makes_the_generator_do_nothing_in_silence(
-    installed_generator: Path, tmp_path: Path, content: bytes | None
+    installed_generator: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes | None,
 ) -> None:
     if content is not None:
         (tmp_path / "service.yml").write_bytes(content)
-    output = tmp_path / "output"
-    output.mkdir()
+    output = tmp_path_factory.mktemp("units")
     done = subprocess.run([installed_generator, output, output, output], capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert list(output.iterdir()) == []

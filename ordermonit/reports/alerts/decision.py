@@ -15,6 +15,7 @@ from ordermonit.reports.alerts import text
 from ordermonit.reports.alerts.memory import Memory, Message, Trouble
 from ordermonit.reports.alerts.standing import Standing, still, told
 from ordermonit.reports.notes import Ended
+from ordermonit.shops import ALONE, Shop
 
 _EXHAUSTED = "exhausted"
 _WAITING = "waiting"
@@ -25,10 +26,16 @@ _OUTAGE = "outage"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """In whose name messages are: the program's and the machine's."""
+    """In whose name messages are: the program's, the machine's, and the shop's."""
 
     app_name: str
     host: str
+    shop: Shop = ALONE
+
+    @property
+    def app(self) -> str:
+        """The program's name and the shop's, as each title has them."""
+        return f"{self.app_name} ({self.shop.name})" if self.shop.name else self.app_name
 
 
 def decide(
@@ -51,8 +58,8 @@ def decide(
     if not parts:
         return after, None
     news = "; ".join(part.title for part in parts)
-    title = _("{app} on {host}: {news}", app=sender.app_name, host=sender.host, news=news)
-    body = "\n\n".join(part.text for part in parts)
+    title = _("{app} on {host}: {news}", app=sender.app, host=sender.host, news=news)
+    body = sender.shop.typed("\n\n".join(part.text for part in parts))
     return after, Message(title, body, now, is_good=not bad)
 
 
@@ -135,7 +142,7 @@ def _bad_news(
             return trouble, []
         part = text.down(trouble, now)
     else:
-        part = text.refused(trouble, sender.app_name)
+        part = text.refused(trouble, sender.app_name, sender.shop)
     told[str(trouble.exit)] = now
     return replace(trouble, told=True), [part]
 

@@ -14,6 +14,7 @@ from ordermonit.language import _, ngettext
 from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record
 from ordermonit.reports.alerts.memory import Trouble
+from ordermonit.shops import SHOP_FIELD, Shop
 from ordermonit.text import cut, later
 from ordermonit.times import iso, spoken
 
@@ -168,9 +169,10 @@ def outage_over(seconds: float) -> Part:
     )
 
 
-def refused(trouble: Trouble, app_name: str) -> Part:
+def refused(trouble: Trouble, app_name: str, shop: Shop) -> Part:
     """Trouble that waits for a person."""
     since, error = iso(trouble.since), cut(trouble.error, LONGEST_TROUBLE)
+    whose = f" {SHOP_FIELD}={shop.name}" if shop.name else ""
     return Part(
         _(trouble.title),
         _lines(
@@ -179,7 +181,7 @@ def refused(trouble: Trouble, app_name: str) -> Part:
             else _("Since {since} every cycle fails: {error}", since=since, error=error),
             _(
                 "What it means and what to do, at length: {command}",
-                command=f"journalctl -x -t {quote(app_name)} -n 5",
+                command=f"journalctl -x -t {quote(app_name)}{whose} -n 5",
             ),
         ),
     )

@@ -1,0 +1,150 @@
+"""Many shops on one host: `--shop`, and `status --all`."""
+
+import json
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ordermonit import shops
+from ordermonit.arguments import parser
+from ordermonit.cli import main
+from ordermonit.shops import ALONE, Shop, fault
+from tests.grammar import commands
+
+NODE = "host: 127.0.0.1\nport: 1\nusername: deploy\nrails_root: /srv\n"
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three shops with a SQLite Front each, one of which has a broken configuration."""
+    monkeypatch.setenv("ORDERMONIT_CONFIG", str(tmp_path / "etc"))
+    monkeypatch.setenv("ORDERMONIT_STATE", str(tmp_path / "state"))
+    # As systemd sets them for one shop: its own places, not those of all.
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "state").mkdir()
+    for name in ("acme", "loja.example", "zeta"):
+        _make(tmp_path / "etc" / name)
+        assert main(["--shop", name, "init", "--head", "7"]) == 0
+    (tmp_path / "etc/loja.example/service.yml").write_text("runing_cycle: 2\n")
+    return tmp_path
+
+
+def _make(config: Path) -> None:
+    config.mkdir()
+    (config / "service.yml").write_text("{}\n")
+    (config / "process.yml").write_text("{}\n")
+    (config / "integration_server.yml").write_text(NODE)
+    (config / "database.yml").write_text(f"adapter: sqlite3\ndatabase: {config}/front.sqlite3\n")
+    with sqlite3.connect(config / "front.sqlite3") as front:
+        front.execute(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, number, state, created_at, updated_at)"
+        )
+        row = (7, 1001, "delivered", "2026-01-01 00:00:00", "2026-01-01 00:00:00")
+        front.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row)
+
+
+def test_each_shop_has_its_own_places(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (host / "state/acme/checkpoint").exists()
+    assert not (host / "elsewhere").exists()
+    capsys.readouterr()
+    assert main(["--shop", "acme", "pause", "--because", "stock"]) == 0
+    assert "paused" in capsys.readouterr().out
+    assert (host / "state/acme/paused").exists()
+    assert not (host / "state/zeta/paused").exists()
+    assert main(["--shop", "acme", "resume"]) == 0
+    assert not (host / "state/acme/paused").exists()
+
+
+def test_what_is_to_be_typed_is_the_shops(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (host / "state/acme/checkpoint").unlink()
+    (host / "state/acme/checkpoint.previous").unlink(missing_ok=True)
+    capsys.readouterr()
+    assert main(["--shop", "acme", "orders"]) == 65
+    said = capsys.readouterr().err
+    assert "ordermonit --shop acme init" in said
+    assert not re.search(r"ordermonit (?!--shop acme|can)", said.removeprefix("ordermonit: "))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("acne", "there is no shop acne"),
+        ("..", "can't be a shop's name"),
+        ("a/b", "can't be a shop's name"),
+        ("-a", "can't be a shop's name"),
+        ("", "can't be a shop's name"),
+        ("checkpoint", "ordermonit.service has a file of that name"),
+    ],
+)
+def test_a_name_that_is_unknown_or_impossible_is_one_line_with_the_near_ones(
+    host: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    capsys.readouterr()
+    assert main([f"--shop={name}", "status"]) == 64
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert "Give one of acme" in line
+    assert list((host / "state").iterdir()) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "may_be"),
+    [
+        *((each, True) for each in ("a", "Loja_1", "shop.example.com", "a-b", "1", "a" * 64)),
+        *((each, False) for each in ("a.", ".a", "a..b", "a b", "a@b", "ä", "a\n", "a" * 65)),
+        *((each, False) for each in ("a/b", "%i", "a\\x2d", "_a", "lock", "checkpoint.new")),
+    ],
+)
+def test_a_name_is_safe_as_a_directory_an_instance_and_a_word(name: str, may_be: bool) -> None:
+    assert (fault(name) is None) is may_be
+
+
+def test_the_worst_comes_first_and_gives_the_exit_code_and_no_other_is_disturbed(
+    host: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host / "state/zeta/checkpoint").write_text("nonsense\n")
+    (host / "state/zeta/checkpoint.previous").unlink(missing_ok=True)
+    _make(host / "etc/new")
+    (host / "etc/a file").touch()
+    capsys.readouterr()
+    code = main(["status", "--all", "--json"])
+    found = {each["shop"]: each for each in json.loads(capsys.readouterr().out)}
+    assert set(found) == {"acme", "loja.example", "new", "zeta"}
+    assert found["loja.example"]["exit"] == 78 == code
+    assert "runing_cycle" in found["loja.example"]["problems"][0]["what"]
+    assert found["zeta"]["exit"] == 65
+    assert "--shop new init" in found["new"]["error"]
+    assert found["acme"]["head"] == 7
+    assert main(["status", "--all"]) == 78
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["stopped", "stopped", "down", "down"]
+    shutil.rmtree(host / "etc")
+    assert main(["status", "--all"]) == 78
+    (host / "etc").mkdir()
+    assert main(["status", "--all"]) == 64
+    assert "there is no shop" in capsys.readouterr().err
+    assert main(["--shop", "acme", "status", "--all"]) == 64
+
+
+def test_every_command_is_known_to_what_makes_remedies_the_shops() -> None:
+    assert set(shops.COMMANDS) == set(commands(parser()))
+
+
+def test_a_text_tells_to_type_what_is_for_this_shop() -> None:
+    text = (
+        "Type: systemctl enable --now ordermonit.timer; sudo -u ordermonit ordermonit check; then"
+        " journalctl -x -u ordermonit -p err; ordermonit sees it in /var/lib/ordermonit and"
+        " /var/lib/ordermonit/.ssh"
+    )
+    assert ALONE.typed(text) == text
+    assert Shop("acme").typed(text) == (
+        "Type: systemctl enable --now ordermonit@acme.timer; sudo -u ordermonit"
+        " ordermonit --shop acme check; then journalctl -x -u ordermonit@acme -p err;"
+        " ordermonit sees it in /var/lib/ordermonit/acme and /var/lib/ordermonit/.ssh"
+    )
