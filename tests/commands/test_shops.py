@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,16 +51,22 @@ def _make(config: Path) -> None:
         front.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row)
 
 
-def test_each_shop_has_its_own_places(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def _typed(*words: str) -> str:
+    """What the command prints, in a process of its own, since one holds the lock to its end."""
+    command = [sys.executable, "-m", "ordermonit", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_each_shop_has_its_own_places(host: Path) -> None:
     assert (host / "state/acme/checkpoint").exists()
     assert not (host / "elsewhere").exists()
-    capsys.readouterr()
-    assert main(["--shop", "acme", "pause", "--because", "stock"]) == 0
-    assert "paused" in capsys.readouterr().out
-    assert (host / "state/acme/paused").exists()
-    assert not (host / "state/zeta/paused").exists()
-    assert main(["--shop", "acme", "resume"]) == 0
+    _make(host / "etc/new")
+    _typed("--shop", "new", "init", "--head", "7")
+    assert "paused" in _typed("--shop", "new", "pause", "--because", "stock")
+    assert (host / "state/new/paused").exists()
     assert not (host / "state/acme/paused").exists()
+    assert "resumed" in _typed("--shop", "new", "resume")
+    assert not (host / "state/new/paused").exists()
 
 
 def test_what_is_to_be_typed_is_the_shops(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +125,7 @@ def test_the_worst_comes_first_and_gives_the_exit_code_and_no_other_is_disturbed
     found = {each["shop"]: each for each in json.loads(capsys.readouterr().out)}
     assert set(found) == {"acme", "loja.example", "new", "zeta"}
     assert found["loja.example"]["exit"] == 78 == code
-    assert "runing_cycle" in found["loja.example"]["problems"][0]["what"]
+    assert any("runing_cycle" in each["what"] for each in found["loja.example"]["problems"])
     assert found["zeta"]["exit"] == 65
     assert "--shop new init" in found["new"]["error"]
     assert found["acme"]["head"] == 7

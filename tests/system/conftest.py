@@ -68,8 +68,9 @@ def _allow_closed_user_namespaces(machine: Machine) -> None:
     """Where this host forbids user namespaces, do what the installer says about that."""
     private = ("systemd-run", "--quiet", "--wait", "--property=PrivateUsers=yes", "true")
     if machine.run(*private, check=False).returncode:
-        file = "/etc/systemd/system/ordermonit.service.d/private-users.conf"
-        machine.write(file, "[Service]\nPrivateUsers=no\n")
+        for unit in ("ordermonit.service", "ordermonit@.service"):
+            file = f"/etc/systemd/system/{unit}.d/private-users.conf"
+            machine.write(file, "[Service]\nPrivateUsers=no\n")
 
 
 MakeInside = Callable[[str], Inside]
