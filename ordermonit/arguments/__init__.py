@@ -55,12 +55,12 @@ def parser() -> ArgumentParser:
     """The whole grammar: for the command line, and for what is made from it."""
     top = Top(
         prog="ordermonit",
-        usage="ordermonit [--shop SHOP] [--config DIR] [--state DIR] [--version] COMMAND [--help]",
+        usage="ordermonit [--shop SHOP] [--config DIR] [--state DIR] COMMAND [--help]",
         description="Finds every order that never reached the ERP, and puts it right.",
         epilog=_EPILOG,
     )
     top.add_argument("--version", action="version", version=f"ordermonit {__version__}")
-    top.add_argument("--shop", metavar="SHOP", help="one of several")
+    top.add_argument("--shop", metavar="SHOP", help="one of several on this host: docs/shops.md")
     top.add_argument("--config", type=Path, metavar="DIR", help="the YAML files")
     top.add_argument("--state", type=Path, metavar="DIR", help="the checkpoint")
     commands = Commands(top)

@@ -49,7 +49,9 @@ class Top(Parser):
         options = [each for each in self._actions if each.option_strings and each.metavar]
         own = [f"{each.option_strings[0]} {each.metavar}  {each.help}" for each in options]
         head = [self.format_usage().rstrip(), self.description or ""]
-        return "\n".join([*head, "", *self.listed, "", f"  {'    '.join(own)}", self.epilog or ""])
+        # The first has a line of its own, or they would not fit.
+        tail = [f"  {own[0]}", f"  {'    '.join([*own[1:], '--version'])}", self.epilog or ""]
+        return "\n".join([*head, "", *self.listed, "", *tail])
 
 
 class Commands:

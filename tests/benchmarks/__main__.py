@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.benchmarks import growth, integration, month, present, report
+from tests.benchmarks import growth, integration, month, present, report, shops
 from tests.benchmarks.place import Place
 from tests.benchmarks.report import Table
 
@@ -23,6 +23,7 @@ _SECTIONS: dict[str, Callable[[Place, int], list[Table]]] = {
     "present": present.present,
     "growth": growth.front,
     "report": month.views,
+    "shops": shops.shops,
 }
 
 
