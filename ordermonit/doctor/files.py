@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ordermonit.configuration import Configuration
@@ -86,31 +86,35 @@ def _keys(loaded: Configuration) -> list[Path]:
     return [] if credentials and configured.is_relative_to(credentials) else [configured]
 
 
-def behind_protect_home(loaded: Configuration, readable: str, protect_home: str) -> list[Finding]:
-    """The files of ours that the unit's ProtectHome= hides from the service.
+def hidden_from_service(
+    loaded: Configuration, readable: str, covers: Mapping[Path, str]
+) -> list[Finding]:
+    """The files of ours that the unit hides from the service.
 
-    `readable` is what its BindPaths= and BindReadOnlyPaths= say.
+    `readable` is what its BindPaths= and BindReadOnlyPaths= say; `covers` has the directories that
+    are hidden, each with the directive that does it.
     """
-    if protect_home not in ("yes", "tmpfs"):
-        return []
     database = loaded.database.engine_url()
     used = [*_keys(loaded), loaded.node.known_hosts, loaded.directory]
     if database.get_backend_name() == "sqlite" and database.database:
         used.append(Path(database.database))
-    bound = [Path(place.split(":")[-1]) for place in readable.split() if place.startswith("/")]
-    hidden = [
-        file
+    # Each is SOURCE:DESTINATION:OPTIONS, or less of it.
+    parts = [each.removeprefix("-").split(":") for each in readable.split()]
+    bound = [Path((place[1:] or place)[0]) for place in parts]
+    hidden = {
+        file: directive
+        for place, directive in covers.items()
         for file in used
         if file is not None
-        and any(file.is_relative_to(home) for home in ("/home", "/root", "/run/user"))
-        and not any(file.is_relative_to(place) for place in bound)
-    ]
+        and file.is_relative_to(place)
+        and not any(file.is_relative_to(each) for each in bound)
+    }
     return [
         error(
-            f"the service can't see {file}: its ProtectHome={protect_home} hides homes",
+            f"the service can't see {file}: its {directive} hides that place",
             "Move it to /var/lib/ordermonit; or systemctl edit ordermonit.service, and add under"
             f" [Service]: BindReadOnlyPaths={file}",
             ConfigurationError.exit,
         )
-        for file in hidden
+        for file, directive in hidden.items()
     ]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ordermonit.configuration import Configuration
-from ordermonit.doctor.files import behind_protect_home
+from ordermonit.doctor.files import hidden_from_service
 from ordermonit.doctor.findings import Finding, Findings, error, not_tried, ok, warning
 from ordermonit.doctor.journal import journal
 from ordermonit.doctor.known import Known
@@ -23,6 +23,9 @@ CONFIG, STATE = Path("/etc/ordermonit"), Path("/var/lib/ordermonit")
 
 #: As findings name them; whoever shows one makes them the shop's own (`Shop.typed`).
 TIMER, SERVICE = ALONE.timer, ALONE.service
+
+#: What ProtectHome= is about (systemd.exec(5)).
+HOMES = ("/home", "/root", "/run/user")
 
 #: Ends before our program begins (systemd.exec(5), "Process Exit Codes"), with what helps.
 _BEFORE_US = {
@@ -199,4 +202,15 @@ def _hidden(unit: Properties, configuration: Configuration | None) -> Findings:
         )
     if configuration is not None:
         bound = f"{unit.get('BindPaths', '')} {unit.get('BindReadOnlyPaths', '')}"
-        yield from behind_protect_home(configuration, bound, unit.get("ProtectHome", "no"))
+        yield from hidden_from_service(configuration, bound, _covers(unit))
+
+
+def _covers(unit: Properties) -> dict[Path, str]:
+    """The directories that the service does not see, each with the directive that hides it."""
+    home = unit.get("ProtectHome", "no")
+    hidden = HOMES if home in ("yes", "tmpfs") else ()
+    found = {Path(place): f"ProtectHome={home}" for place in hidden}
+    for each in unit.get("TemporaryFileSystem", "").split():
+        if each.startswith("/"):
+            found[Path(each.partition(":")[0])] = "TemporaryFileSystem="
+    return found

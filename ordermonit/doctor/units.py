@@ -25,6 +25,7 @@ _PROPERTIES = (
     "ExecMainExitTimestamp",
     "Result",
     "ProtectHome",
+    "TemporaryFileSystem",
     "BindPaths",
     "BindReadOnlyPaths",
     "DropInPaths",

@@ -111,6 +111,19 @@ def test_a_shop_sees_nothing_of_another_and_a_misspelt_one_is_refused(host: Insi
     assert "acne" not in machine.run("ls", CONFIG, STATE).stdout.split()
 
 
+def test_the_doctor_sees_that_a_file_is_not_there_for_the_service(host: Inside) -> None:
+    machine, file = host.machine, f"{CONFIG}/acme/integration_server.yml"
+    good = machine.run("ordermonit", "--shop", "acme", "check", "service").stdout
+    assert "can't see" not in good
+    before = machine.disk.path(file).read_text()
+    machine.write(file, f"{before}private_key: {STATE}/.ssh/id_ed25519\n")
+    checked = machine.run("ordermonit", "--shop", "acme", "check", "service", check=False)
+    machine.write(file, before)
+    assert checked.returncode == 78
+    assert f"the service can't see {STATE}/.ssh/id_ed25519: its TemporaryFile" in checked.stdout
+    assert f"Move it to {STATE}/acme; or systemctl edit ordermonit@acme.service" in checked.stdout
+
+
 def test_uninstalling_stops_every_shop(host: Inside) -> None:
     machine = host.machine
     machine.run("make", "-C", str(SOURCE), "uninstall")
