@@ -18,6 +18,7 @@ from ordermonit.arguments import (
     check,
     cycle,
     head,
+    node,
     pausing,
     rescan,
     views,
@@ -42,6 +43,7 @@ _COMMANDS = (
     beginning.import_,
     beginning.recover,
     check.check,
+    node.node,
 )
 
 _EPILOG = """\

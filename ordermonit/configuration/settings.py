@@ -251,6 +251,13 @@ class Node:
             "the lock on the node, relative to rails_root; null: in the home of username",
         ),
     ] = None
+    keep_booted: Annotated[
+        float,
+        Key(
+            kinds.seconds(above_zero=False),
+            "seconds that Rails stays booted on the node for the next session; 0: not at all",
+        ),
+    ] = 0
     already_done: Annotated[
         tuple[re.Pattern[str], ...],
         Key(kinds.PATTERNS, "answers that mean: done before, so this is success"),

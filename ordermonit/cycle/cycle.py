@@ -167,6 +167,7 @@ class _Run:
         finally:
             self._tally, self._checked = work.tally, work.checked
             self._notes.answers.update(work.answers)
+            self._notes.sessions += session.begun
             session.close()
 
     def _note(self, checkpoint: Checkpoint, planned: Plan) -> None:
@@ -178,6 +179,8 @@ class _Run:
 
     def result(self, sentence: str, exit: int, remedy: str = "") -> CycleResult:
         """What this cycle did until now."""
+        boots, boot_seconds = self._notes.began("boot")
+        warm_sessions, warm_seconds = self._notes.began("warm")
         return CycleResult(
             started_at=iso(self._started),
             finished_at=iso(datetime.now(UTC)),
@@ -188,6 +191,10 @@ class _Run:
             confirmed=self._tally[Event.PAYMENT_CONFIRMED],
             failed=sum(self._tally[event] for event in _FAILURES),
             remedy=remedy,
+            boots=boots,
+            boot_seconds=round(boot_seconds, 3),
+            warm_sessions=warm_sessions,
+            warm_seconds=round(warm_seconds, 3),
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ordermonit.configuration import Node as Settings
 from ordermonit.doctor.findings import Finding, Findings, error, failure, not_tried, ok, warning
+from ordermonit.doctor.kept import stays
 from ordermonit.doctor.known import Known
 from ordermonit.errors import Exit, NodeLocked, OrdermonitError
 from ordermonit.node.hops import hops
@@ -76,6 +77,7 @@ def _in_session(
         f" after {time.monotonic() - started:.1f} s"
     )
     yield from said_of_itself(session.ready, settings)
+    yield from stays(session.ready, settings, known)
     resolved = known.resolved()
     for operation in (Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED):
         if operation not in settings.checks:

@@ -18,7 +18,7 @@ def problem(settings: Settings, greeting: wire.Greeting) -> OrdermonitError | No
     """Why the node can't take requests, or None if it can."""
     node = f"on {settings.host}"
     match greeting:
-        case wire.Ready():
+        case wire.Ready() | wire.EndedKept():
             return None
         case wire.Locked(holder):
             who = one_line(holder) or "somebody who did not sign"
@@ -77,6 +77,15 @@ def failed(settings: Settings, why: str) -> Unavailable:
     return Unavailable(
         f"Rails does not boot on {settings.host} in {settings.rails_root}: {one_line(why)}",
         "See what `rake environment` says there; the next cycle tries again",
+    )
+
+
+def old_driver(settings: Settings) -> OrdermonitError:
+    """It began a session where it was only to end what stays booted."""
+    return ConfigurationError(
+        f"the forced command on {settings.host} is of an older ordermonit: nothing stays booted"
+        " there",
+        "Run packaging/node/install.sh of this version on the node",
     )
 
 

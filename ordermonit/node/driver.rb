@@ -1,7 +1,8 @@
 # encoding: utf-8
 #
 # Our end on the node: one rake process that answers each line of JSON it reads with one of its own.
-# It boots Rails once and then only forks; what works is its children (children.rb, task.rb).
+# It boots Rails once and then only forks; what works is its children (children.rb, task.rb). After
+# the session it may stay, booted as it is, for the next ones (warm.rb).
 #
 # A first stage in the command line reads this text from stdin (wire.py). rake evaluates that (-E)
 # before it loads the Rakefile, and then runs the task that is defined at the end. It is old Ruby on
@@ -17,14 +18,12 @@ module Ordermonit
       take_over
       guard(HELLO)
       @settings = hello
+      hand_over
       leave("old_rake" => text { RAKEVERSION }) unless defined?(Rake::VERSION)
-      guard(@settings["lock_wait"] + @settings["grace"])
-      lock(@settings["lock"])
-      watch_over(@settings["boot_timeout"])
-      @guard.kill
+      engage
+      @begun, @begun_at = now, Time.now
       at_exit { Process.pid == @pid ? depart : vanish } # the first handler is the last to run
-      Thread.new { listen }
-      Rake::Task.define_task("ordermonit:session") { session }
+      Rake::Task.define_task("ordermonit:session") { boot && session }
     end
 
     # In seconds.
@@ -42,20 +41,34 @@ module Ordermonit
 
     # Whatever the Rakefile, a task or a child prints or reads, it can't touch the protocol.
     def take_over
-      @pid, @arming, @lines = Process.pid, Mutex.new, SizedQueue.new(16)
-      @gone = @departed = false
+      @pid, @learned, @models = Process.pid, [], []
+      @met = @caller = nil
       @sent = const_defined?(:INPUT, false) # or this is an installed copy, without the first stage
-      @input, @output = @sent ? INPUT : STDIN.dup, STDOUT.dup
-      @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
-      @watchdog = @working = @standby = @checker = @lesson = @met = nil
-      @learned, @models = [], []
-      @own.each { |io| io.close_on_exec = true }
-      @output.sync = true
+      meet(@sent ? INPUT : STDIN.dup, STDOUT.dup)
       STDIN.reopen("/dev/null")
       STDOUT.reopen(STDERR)
       STDOUT.sync = true
       Process.setpgid(0, 0) # so that a kill takes what the boot began too, and nobody else
     rescue Errno::EPERM, NotImplementedError # it leads its session, and so its group, already
+    end
+
+    # A client, at the beginning of its session.
+    def meet(input, output)
+      @input, @output, @arming, @lines = input, output, Mutex.new, SizedQueue.new(16)
+      @gone = @departed = false
+      @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
+      @watchdog = @working = @standby = @checker = @lesson = nil
+      @own.each { |io| io.close_on_exec = true }
+      @output.sync = true
+    end
+
+    # Its lock and its watchdog, before anything else is done.
+    def engage
+      guard(@settings["lock_wait"] + @settings["grace"])
+      lock(@settings["lock"])
+      watch_over(@settings["boot_timeout"])
+      @guard.kill
+      Thread.new { listen }
     end
 
     # Until the watchdog is there. Nothing of the node's own has been loaded, so no Ruby is stuck.
@@ -73,7 +86,8 @@ module Ordermonit
       said = FORKS ? Marshal.load(IO.popen("-") { |io| io ? io.read : parse(line) }) : json(line)
       return said unless $ORDERMONIT_SETTINGS
       own = %w[tasks checks lock].map { |key| [key, $ORDERMONIT_SETTINGS.fetch(key)] }
-      said.merge(Hash[own]).merge("wanted" => said["tasks"].keys)
+      least = [said["keep_booted"], $ORDERMONIT_SETTINGS["keep_booted"]].map { |all| all.to_f }.min
+      said.merge(Hash[own]).merge("wanted" => said["tasks"].keys, "keep_booted" => least)
     end
 
     def parse(line)
@@ -129,7 +143,7 @@ module Ordermonit
 
     # It keeps the lock: nobody else may begin before what worked here has ended.
     def withdraw
-      [@watchdog, @input, @output].each { |io| io.close }
+      [@watchdog, @input, @output].each { |io| io.close unless io.closed? }
       STDIN.reopen("/dev/null")
       [STDOUT, STDERR].each { |io| io.reopen("/dev/null", "w") }
       $0 = "ordermonit: bounds the life of #{@pid}"
@@ -195,7 +209,6 @@ module Ordermonit
     end
 
     def session
-      boot
       answer(ready)
       silent = nil
       loop do
@@ -209,7 +222,7 @@ module Ordermonit
         # lines that were there by then are no sign of life.
         silent = said["hung"] ? @lines.size : (silent - 1 if silent.to_i > 0)
       end
-      depart
+      depart { stay }
     end
 
     def boot
@@ -222,6 +235,7 @@ module Ordermonit
       missing ||= ((@settings["wanted"] || []) - tasks.keys).first
       leave("no_task" => missing) if missing
       @checks = Hash[@settings["checks"].map { |name, text| [name, compiled(name, text)] }]
+      @booted = now
     end
 
     def compiled(name, text)
@@ -236,7 +250,9 @@ module Ordermonit
       tasks = @settings["tasks"].map { |name, task| [name, Rake::Task[task].arg_names] }
       { "ordermonit" => 1, "ready" => true, "ruby" => RUBY_VERSION, "rake" => Rake::VERSION,
         "rails_env" => environment, "lock" => text { @lock.path }, "tasks" => Hash[tasks],
-        "forks" => FORKS, "cause" => CAUSE || defined?(TracePoint) ? true : false }
+        "forks" => FORKS, "cause" => CAUSE || defined?(TracePoint) ? true : false,
+        "boot" => @booted - @begun, "keeps" => @seconds, "cold" => @cold,
+        "kept" => @kept && { "age" => now - @booted, "memory" => @size } }
     end
 
     def reply(request)
@@ -262,6 +278,15 @@ module Ordermonit
       require "json"
       answer({ "ordermonit" => 1 }.merge(hash))
       depart
+      finish
+    end
+
+    # Whoever passed the session on waits for this.
+    def finish
+      @caller.write("over\n") if @caller
+    rescue Errno::EPIPE
+      nil # or not any more
+    ensure
       exit!(0)
     end
 
@@ -274,6 +299,7 @@ module Ordermonit
       @working.join if @working
       @lock.flock(File::LOCK_UN)
       arm(@settings["grace"], "bye")
+      yield if block_given?
       waiting = [@standby, @checker].compact.each { |child| child.release }
       (waiting + @ending.map { |child, _| child }).each { |child| child.join }
     end

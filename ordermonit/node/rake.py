@@ -84,13 +84,15 @@ class Node:
         return not self._is_dead and self._channel.is_open
 
     async def open(self) -> None:
-        """Connect, boot Rails, and wait until it takes requests.
+        """Connect, boot Rails or find it booted, and wait until it takes requests.
 
         Raises Refused, ConfigurationError, NodeLocked and Unavailable; then nothing is left open.
         """
         try:
             async with self._at_most(inf, grace=0):
-                await self._open()
+                greeting = await self._begin()
+            assert isinstance(greeting, wire.Ready)
+            self.ready = greeting
             self._is_dead = False
         except _Stopped:
             raise Unavailable(
@@ -99,6 +101,19 @@ class Node:
         finally:
             if self._is_dead:
                 await self.close()
+
+    async def end_kept(self) -> bool:
+        """Connect, end what stays booted there, and leave; whether there was something.
+
+        Raises as `open` does.
+        """
+        try:
+            greeting = await self._begin(end=True)
+        finally:
+            await self.close()
+        if isinstance(greeting, wire.EndedKept):
+            return greeting.was_there
+        raise boot.old_driver(self._settings)
 
     def stop(self) -> None:
         """Give up on a boot at once, and on each operation after STOP_GRACE seconds.
@@ -171,14 +186,14 @@ class Node:
         except TimeoutError:
             connection.abort()
 
-    async def _open(self) -> None:
+    async def _begin(self, *, end: bool = False) -> wire.Greeting:
         settings = self._settings
         command = wire.command(settings.rails_root, settings.environment, settings.rake)
         self._link = await ssh.start(settings, command, self._channel)
         begun, limit = time.monotonic(), LOCK_WAIT + settings.task_timeout + GRACE
         try:
             with suppress(OSError):  # it has ended: what it said of that is still to be read
-                self._channel.write(wire.driver() + self._hello())
+                self._channel.write(wire.driver() + self._hello(end))
             async with asyncio.timeout(limit):
                 greeting = await self._greeting()
         except TimeoutError:
@@ -194,10 +209,9 @@ class Node:
         problem = boot.problem(settings, greeting)
         if problem is not None:
             raise problem
-        assert isinstance(greeting, wire.Ready)
-        self.ready = greeting
+        return greeting
 
-    def _hello(self) -> bytes:
+    def _hello(self, end: bool) -> bytes:
         return wire.hello(
             holder=self._holder,
             tasks=self._settings.tasks,
@@ -207,6 +221,9 @@ class Node:
             boot_timeout=self._settings.task_timeout,
             idle_limit=IDLE_LIMIT,
             grace=REMOTE_GRACE,
+            keep_booted=self._settings.keep_booted,
+            rake=self._settings.rake,
+            end=end,
         )
 
     async def _greeting(self) -> wire.Greeting:

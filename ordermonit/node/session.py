@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -29,6 +30,8 @@ class Session:
         self._runner = asyncio.Runner()
         self._stop = asyncio.Event()
         self._node: Node | None = None
+        #: How each session began, "boot" or "warm", and the seconds until the node was ready.
+        self.begun: list[tuple[str, float]] = []
 
     def stop(self) -> None:
         """Give the operation in hand its last seconds. Safe in a signal handler."""
@@ -82,7 +85,10 @@ class Session:
         self._node = node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
         if self._stop.is_set():
             node.stop()
+        started = time.monotonic()
         await node.open()
+        is_warm = node.ready is not None and node.ready.kept is not None
+        self.begun.append(("warm" if is_warm else "boot", time.monotonic() - started))
         return node
 
     async def _leave(self) -> None:

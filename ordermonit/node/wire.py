@@ -5,6 +5,7 @@ no answer (rule C5).
 """
 
 import base64
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping
@@ -26,9 +27,11 @@ LINE_LIMIT = 1 << 20
 #: Seconds that the first stage waits for what it runs.
 _FIRST_LIMIT = 60
 
+_FILES = ("task.rb", "children.rb", "warm.rb", "driver.rb")
+
 #: The driver's text, in order. The wheel is always unpacked; importlib.resources would cost an
 #: import of 10 ms.
-_DRIVER = tuple(Path(__file__).with_name(name) for name in ("task.rb", "children.rb", "driver.rb"))
+_DRIVER = tuple(Path(__file__).with_name(name) for name in _FILES)
 
 #: What rake evaluates: it reads the driver from stdin, and leaves it what has been read ahead.
 _FIRST_STAGE = (
@@ -54,12 +57,25 @@ Chain = tuple[RemoteError, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The booted process that had stayed on the node and took this session: seconds since its boot,
+    and its memory in KB."""
+
+    age: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Rails has booted; requests may come.
 
     `rails_env` is what the process sees, None where nothing says it; `lock` is the file that it
     locked; `tasks` are the names of each task's arguments; `forks`: each task has a process of its
     own; `causes`: the causes of an exception can be told on that Ruby.
+
+    `boot` is how many seconds the boot took, and `keeps` how long a booted process stays after a
+    session (0: none does); `kept` is the one that took this session, and `cold` why one that was
+    there did not, or why none can be. An installed driver may be older than they are.
     """
 
     ruby: str
@@ -69,6 +85,10 @@ class Ready:
     tasks: Mapping[str, tuple[str, ...]]
     forks: bool
     causes: bool
+    boot: float = 0
+    keeps: float = 0
+    cold: str | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +135,14 @@ class OldRake:
     version: str
 
 
-Greeting = Ready | Locked | NoLock | NoBoot | NoTask | BadCheck | OldRake
+@dataclass(frozen=True, slots=True)
+class EndedKept:
+    """No booted process stays on the node now; whether one had been there."""
+
+    was_there: bool
+
+
+Greeting = Ready | Locked | NoLock | NoBoot | NoTask | BadCheck | OldRake | EndedKept
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +226,14 @@ def hello(
     boot_timeout: float,
     idle_limit: float,
     grace: float,
+    keep_booted: float,
+    rake: str,
+    end: bool = False,
 ) -> bytes:
-    """The first line that the driver reads. Times are in seconds."""
+    """The first line that the driver reads. Times are in seconds.
+
+    With `end` there is no session: a booted process that stays there is ended.
+    """
     return _line(
         hello=1,
         holder=holder,
@@ -211,6 +244,10 @@ def hello(
         boot_timeout=boot_timeout,
         idle_limit=idle_limit,
         grace=grace,
+        keep_booted=keep_booted,
+        rake=rake,
+        driver=hashlib.sha256(driver()).hexdigest(),
+        end=end,
     )
 
 
@@ -240,7 +277,10 @@ def greeting(line: bytes) -> Greeting | None:
             "cause": bool(causes),
         } if all(map(_is_names, tasks.values())):
             arguments = {task: tuple(names) for task, names in tasks.items()}
-            return Ready(ruby, rake, environment, lock, arguments, forks, causes)
+            known = (ruby, rake, environment, lock, arguments, forks, causes)
+            return Ready(*known, **_booted(said))
+        case {"ended": bool(was_there)}:
+            return EndedKept(was_there)
         case {"locked_by": str(holder)}:
             return Locked(holder)
         case {"no_lock": str(path), "error": errors}:
@@ -277,6 +317,20 @@ def reply(line: bytes, identity: int, verb: str) -> Reply:
         case {"died": str(how), **rest} if not rest:
             return Died(how)
     raise Garbage(f"an unknown answer: {_excerpt(line)}")
+
+
+def _booted(said: dict[str, Any]) -> dict[str, Any]:
+    match said:
+        case {
+            "boot": int() | float() as boot,
+            "keeps": int() | float() as keeps,
+            "cold": str() | None as cold,
+            "kept": {"age": int() | float() as age, "memory": int(memory)},
+        }:
+            return {"boot": boot, "keeps": keeps, "cold": cold, "kept": Kept(age, memory)}
+        case {"boot": int() | float() as boot, "keeps": keeps, "cold": cold, "kept": None}:
+            return {"boot": boot, "keeps": float(keeps), "cold": cold and str(cold)}
+    return {}
 
 
 def _line(**fields: object) -> bytes:

@@ -30,6 +30,8 @@ from ordermonit.state.directory import State
 _SUCCESS = "ordermonit_last_success_timestamp_seconds"
 _OPERATIONS = "ordermonit_operations"
 _CYCLES = "ordermonit_cycles"
+_SESSIONS = "ordermonit_sessions"
+_SECONDS = "ordermonit_session_begin_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Kept:
     operations: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     cycles: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     last_success: float | None = None
+    sessions: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+    seconds: Mapping[tuple[str, ...], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ def kept(text: str) -> Kept:
     """What the cycles before this one left in a textfile. Raises ValueError where it is none."""
     operations: dict[tuple[str, ...], float] = {}
     cycles: dict[tuple[str, ...], float] = {}
+    sessions: dict[tuple[str, ...], float] = {}
+    seconds: dict[tuple[str, ...], float] = {}
     last_success = None
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -109,9 +115,13 @@ def kept(text: str) -> Kept:
                 operations[labels["operation"], labels["result"]] = sample.value
             elif sample.name == f"{_CYCLES}_total" and "exit" in labels:
                 cycles[(labels["exit"],)] = sample.value
+            elif sample.name == f"{_SESSIONS}_total" and "begin" in labels:
+                sessions[(labels["begin"],)] = sample.value
+            elif sample.name == f"{_SECONDS}_total" and "begin" in labels:
+                seconds[(labels["begin"],)] = sample.value
             elif sample.name == _SUCCESS:
                 last_success = sample.value
-    return Kept(operations, cycles, last_success)
+    return Kept(operations, cycles, last_success, sessions, seconds)
 
 
 def _families(
@@ -156,6 +166,19 @@ def _families(
         "Questions and tasks that were put to the node, by what came of them.",
         ("operation", "result"),
         _sum(kept.operations, ended.notes.answers),
+    )
+    began = {(how,): ended.notes.began(how) for how in ("boot", "warm")}
+    yield _counter(
+        _SESSIONS,
+        "Sessions with the node: Rails booted for it, or was kept booted and warm.",
+        ("begin",),
+        _sum(kept.sessions, {how: count for how, (count, _) in began.items()}),
+    )
+    yield _counter(
+        _SECONDS,
+        "How long it took until sessions were ready, all together.",
+        ("begin",),
+        _sum(kept.seconds, {how: seconds for how, (_, seconds) in began.items()}),
     )
     if checkpoint is not None:
         yield from _standing(checkpoint, ended.notes.sight, now)
@@ -206,6 +229,6 @@ def _counter(
 
 
 def _sum(
-    before: Mapping[tuple[str, ...], float], more: Mapping[tuple[str, ...], int]
+    before: Mapping[tuple[str, ...], float], more: Mapping[tuple[str, ...], float]
 ) -> dict[tuple[str, ...], float]:
     return {key: before.get(key, 0) + more.get(key, 0) for key in {*before, *more}}

@@ -31,12 +31,19 @@ class Notes:
         self.tally: Counter[Event] = Counter()
         self.down_since: datetime | None = None
         self.longest_outage = 0.0
-        #: Filled by the cycle itself: what it saw, the node's answers as (operation, result), the
-        #: checkpoint that it works on, and its settings.
+        #: Filled by the cycle itself: what it saw, the node's answers as (operation, result), how
+        #: its sessions with the node began ("boot", "warm") and in how many seconds, the checkpoint
+        #: that it works on, and its settings.
         self.sight: Sight | None = None
         self.answers: Counter[tuple[str, ...]] = Counter()
+        self.sessions: list[tuple[str, float]] = []
         self.checkpoint: Checkpoint | None = None
         self.service: Service | None = None
+
+    def began(self, how: str) -> tuple[int, float]:
+        """How many sessions began so, and the seconds until they were ready, together."""
+        seconds = [each for kind, each in self.sessions if kind == how]
+        return len(seconds), sum(seconds, 0.0)
 
     def __call__(self, event: Event, message: str, details: dict[str, object]) -> None:
         """Keep what counts."""

@@ -37,7 +37,11 @@ BUSY = "another ordermonit works on"
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did. Times are ISO 8601 UTC. `remedy` is what to do, where it failed."""
+    """What one cycle did. Times are ISO 8601 UTC. `remedy` is what to do, where it failed.
+
+    `boots` are sessions for which Rails booted, `warm_sessions` those that found it booted; each
+    with the seconds until the node was ready.
+    """
 
     started_at: str
     finished_at: str
@@ -48,6 +52,10 @@ class CycleResult:
     confirmed: int = 0
     failed: int = 0
     remedy: str = ""
+    boots: int = 0
+    boot_seconds: float = 0.0
+    warm_sessions: int = 0
+    warm_seconds: float = 0.0
 
 
 class State:

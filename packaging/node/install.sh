@@ -10,7 +10,8 @@ config=${sysconfdir-/etc}/ordermonit-node.conf
 install -d "${DESTDIR-}$directory" "${DESTDIR-}${config%/*}"
 install -m 755 "$here/ordermonit-node" "${DESTDIR-}$directory"
 program=$here/../../ordermonit/node
-cat "$program/task.rb" "$program/children.rb" "$program/driver.rb" >"${DESTDIR-}$directory/driver.rb"
+cd -- "$program"
+cat task.rb children.rb warm.rb driver.rb >"${DESTDIR-}$directory/driver.rb"
 chmod 644 "${DESTDIR-}$directory/driver.rb"
 [ -e "${DESTDIR-}$config" ] || install -m 644 "$here/ordermonit-node.conf" "${DESTDIR-}$config"
 

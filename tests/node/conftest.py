@@ -1,16 +1,21 @@
 """The node of these tests."""
 
 import os
+import re
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ordermonit.configuration import Node as Settings
+from ordermonit.node import wire
+from tests.node.home import Home
 from tests.node.place import SOON
 from tests.node.remote import CHECKS, TASKS, pids, rails_root
+from tests.parts.processes import private_directory
 from tests.parts.sshd import Sshd
 
 
@@ -46,3 +51,31 @@ def settings(sshd: Sshd, tmp_path: Path) -> Iterator[Settings]:
     for pid in pids(root) if (root / "pids").exists() else ():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A home in which a booted process may stay."""
+    home = Home(private_directory("home"))
+    yield home
+    home.kill()
+    shutil.rmtree(home.directory)
+
+
+@pytest.fixture
+def constants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets constants of warm.rb."""
+
+    def set_constants(**values: int) -> None:
+        files = []
+        for file in wire._DRIVER:
+            text = file.read_text()
+            for name, value in values.items():
+                text = re.sub(
+                    rf"^  {name} += .*?(?= *#|$)", f"  {name} = {value}", text, flags=re.M
+                )
+            files.append(tmp_path / file.name)
+            files[-1].write_text(text)
+        monkeypatch.setattr(wire, "_DRIVER", tuple(files))
+
+    return set_constants

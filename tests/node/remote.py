@@ -72,18 +72,23 @@ def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
         "boot_timeout": 30,
         "idle_limit": 30,
         "grace": 30,
+        "keep_booted": 0,
+        "rake": "rake",
     }
     return said | dict(changes)
 
 
-def _forced(root: Path, node: Path, environment: Mapping[str, str], said: Mapping[str, Any]) -> str:
+def _forced(root: Path, node: Path, environment: Mapping[str, str], said: dict[str, Any]) -> str:
     """The forced command in that directory with a configuration that says the same."""
     lines = [f"rails_root {root}", f"rake {shutil.which('rake')}", f"lock {said['lock']}"]
     lines += [f"environment {name}={value}" for name, value in environment.items()]
     lines += [f"{name} {value}" for name, value in (said["tasks"] | said["checks"]).items()]
-    program = install(node)
+    lines += [f"keep_booted {said.pop('allowed', 0)}"]
+    installed = node / "usr/local/lib/ordermonit-node/ordermonit-node"
+    program = installed if installed.exists() else install(node)
     (node / "conf").write_text("\n".join(lines))
-    login = f"HOME={node} USER=u LOGNAME=u SSH_ORIGINAL_COMMAND=' ordermonit:session'"  # by sshd
+    home = environment.get("HOME", node)
+    login = f"HOME={home} USER=u LOGNAME=u SSH_ORIGINAL_COMMAND=' ordermonit:session'"  # by sshd
     return f"{login} exec {program} {node / 'conf'}"
 
 

@@ -138,6 +138,13 @@ class Sshd(Private):
         processes = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
         return [pid for pid in processes if self._mark in _environment(pid)]
 
+    def busy(self) -> list[int]:
+        """What runs, without a Rails that stays booted between sessions, and its watchdog."""
+        titles = {pid: _title(pid) for pid in self.running()}
+        kept = [pid for pid, title in titles.items() if "keeps Rails booted" in title]
+        marks = ["keeps Rails booted", *(f"bounds the life of {pid}" for pid in kept)]
+        return [pid for pid, title in titles.items() if not any(mark in title for mark in marks)]
+
     def rakes(self) -> list[int]:
         """What runs, without the driver's watchdogs: they end by themselves."""
         return [pid for pid in self.running() if "bounds the life" not in _title(pid)]
