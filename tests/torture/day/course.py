@@ -17,13 +17,16 @@ from tests.parts.mariadb import MariaDB
 from tests.parts.processes import wait_until
 from tests.parts.world import Run
 from tests.torture.day.ills import Course, patients
-from tests.torture.day.monitor import ASKED, Crash, Monitor
+from tests.torture.day.monitor import ASKED, KEEP_BOOTED, Crash, Monitor
 from tests.torture.day.sales import PERIOD, Sale, Size, sales
 from tests.torture.day.shop import Shop
 from tests.torture.day.verdict import Result, Wait, doubled, lost, waits
 
 #: Cycles after the day within which nothing may be left.
 _CATCH_UP = 60
+
+#: In so many parts of a day Rails stays booted on the node and does not, in turns.
+_STRETCHES = 8
 
 #: The crashes of a day, in their order; a small one takes the first three.
 _CRASHES = (
@@ -96,6 +99,7 @@ class Day:
                     self._problems.append(f"orders are left {_CATCH_UP} cycles after the day")
                     break
             self._tell()
+            self._leave()
             return self._result()
         finally:
             self._shop.close()
@@ -121,6 +125,8 @@ class Day:
     def _next(self) -> str:
         """The shop's next two minutes; then a cycle, or what happens to it. What it printed."""
         self._tick += 1
+        stretch = self._tick * _STRETCHES // self._size.cycles
+        self._monitor.keep_booted(stretch % 2 == 0 or self._tick > self._size.cycles)
         now = self._tick * PERIOD
         self._monitor.ahead = round(now - (time.monotonic() - self._started))
         if not self._database_is_up:
@@ -240,7 +246,18 @@ class Day:
 
     def _node_is_free(self) -> None:
         """In the two minutes until the next cycle, the node ends what nobody listens to."""
-        wait_until(lambda: not self._monitor.sshd.running(), "the node to end a lost session")
+        wait_until(lambda: not self._monitor.sshd.busy(), "the node to end a lost session")
+
+    def _leave(self) -> None:
+        """A last session, which leaves a booted Rails behind; it ends by itself."""
+        self._monitor.keep_booted(True)
+        self._monitor.run("check", "node")
+        if not self._monitor.is_left():
+            self._problems.append("no Rails stayed booted after the last session")
+        try:
+            wait_until(lambda: not self._monitor.is_left(), "nothing", KEEP_BOOTED + 5)
+        except TimeoutError:
+            self._problems.append(f"left on the node: {self._monitor.sshd.running()}")
 
     def _command(self, *words: str) -> None:
         run = self._monitor.run(*words)
@@ -288,6 +305,8 @@ class Day:
             "inserted by us": judge.inserted_count(),
             "brought by us before the shop's own queue was": shop.overtaken,
             "crashes": self._crashes,
+            "sessions with the node; boots of Rails": f"{self._monitor.sshd.logins()};"
+            f" {len(self._monitor.node.boots())}",
             "cycles that found the node or Abacos down, or every insertion refused": len(
                 self._idle
             ),

@@ -19,6 +19,9 @@ from tests.parts.processes import wait_until
 from tests.parts.soap import Call
 from tests.parts.world import PATIENCE, Run, World
 
+#: Real seconds that Rails stays booted on the node, in the stretches of the day that keep it.
+KEEP_BOOTED = 5
+
 #: Real seconds of a cycle's `running_cycle` and `downtime_wait`: a sixtieth of the defaults.
 RUNNING_CYCLE, DOWNTIME_WAIT = 2, 0.5
 
@@ -136,6 +139,16 @@ class Monitor(World):
         """With the wall's clock ahead."""
         faked = {"LD_PRELOAD": str(self._library), "FAKETIME": f"+{self.ahead}"}
         return super().environment() | faked | {"DONT_FAKE_MONOTONIC": "1"}
+
+    def keep_booted(self, keep: bool) -> None:
+        """Whether Rails stays booted after the sessions from now on."""
+        seconds = KEEP_BOOTED if keep else 0
+        if self.files["integration_server"].get("keep_booted") != seconds:
+            self.configure("integration_server", keep_booted=seconds)
+
+    def is_left(self) -> bool:
+        """Whether anything of ours is on the node: a process, or a socket."""
+        return bool(self.sshd.running()) or (self.sshd.directory / ".ordermonit").exists()
 
     def once(self) -> Run:
         """One cycle to its end, however it ends."""
