@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.benchmarks import growth, integration, month, present, report, shops
+from tests.benchmarks import growth, integration, month, present, report, shops, warm
 from tests.benchmarks.place import Place
 from tests.benchmarks.report import Table
 
@@ -21,6 +21,7 @@ _SECTIONS: dict[str, Callable[[Place, int], list[Table]]] = {
     "integration": integration.integration,
     "parts": integration.parts,
     "present": present.present,
+    "warm": warm.warm,
     "growth": growth.front,
     "report": month.views,
     "shops": shops.shops,
