@@ -115,6 +115,7 @@ class _Reporter:
     def __init__(self) -> None:
         self._process: Process | None = None
         self._files: Files | None = None
+        self._configuration: Configuration | None = None  # where it names a standby
         self._config = Path()
         self._state = State(Path())
         self._shop = ALONE
@@ -142,6 +143,8 @@ class _Reporter:
             if process.metrics_file is not None or process.status_page is not None:
                 period = loaded.service.running_cycle
                 self._files = Files(process.metrics_file, process.status_page, period)
+            if loaded.service.standby is not None:
+                self._configuration = loaded
             return loaded
 
         @cache
@@ -221,7 +224,13 @@ class _Reporter:
             return
         ended = Ended(code, self._problem, self._started_at, self._notes)
         place = Place(
-            self._config, state, self._app_name, self._language, self._files, self._shop
+            self._config,
+            state,
+            self._app_name,
+            self._language,
+            self._files,
+            self._shop,
+            self._configuration,
         )
         after_cycle(ended, place, self._log())
 

@@ -10,12 +10,12 @@ from ordermonit.errors import ConfigurationError, UsageError
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", re.ASCII)
 
 #: What ordermonit.service itself has in its state directory, beside the shops' directories.
-_TAKEN = frozenset({"alerts", "checkpoint", "cycles", "lock", "paused"})
+_TAKEN = frozenset({"alerts", "checkpoint", "cycles", "lock", "paused", "standby"})
 
 #: The commands of the program, as remedies name them; and what stands for any of them.
 COMMANDS = (
     *("status", "orders", "show", "retry", "dismiss", "rescan", "head", "pause", "resume"),
-    *("cycle", "alert", "init", "import", "recover", "check"),
+    *("cycle", "alert", "init", "import", "recover", "check", "report", "node", "receive"),
 )
 
 #: The journal's field that says whose an entry is, where a host has several shops.

@@ -176,7 +176,7 @@ uninstall_all() {
     rm -f "$destdir$prefix/bin/ordermonit" "$destdir$conf"/*.yml.new
     files | while read -r mode from to; do rm -f "$destdir$to"; done
     # Directories that are ours, or that install may have made: only if nothing is in them.
-    for directory in "$samples" "$doc/docs/pictures" "$doc/docs" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
+    for directory in "$samples" "$doc/docs/pictures" "$doc/docs" "$doc/pacemaker" "$doc" "$lib"/systemd/system "$lib"/systemd/system-generators \
         "$lib"/systemd/catalog "$lib"/systemd "$lib"/sysusers.d "$lib"/tmpfiles.d \
         "$share"/man/man1 "$share"/man/man5 "$share"/bash-completion/completions \
         "$share"/bash-completion "$share"/fish/vendor_completions.d "$share"/fish \

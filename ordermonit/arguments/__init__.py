@@ -21,6 +21,7 @@ from ordermonit.arguments import (
     node,
     pausing,
     rescan,
+    standby,
     views,
 )
 from ordermonit.arguments.grammar import Commands, Top
@@ -42,6 +43,7 @@ _COMMANDS = (
     beginning.init,
     beginning.import_,
     beginning.recover,
+    standby.receive,
     check.check,
     node.node,
 )

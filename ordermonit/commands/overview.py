@@ -24,6 +24,7 @@ from ordermonit.health.health import (
     lock_problems,
     pause_problem,
     record_problems,
+    standby_problems,
     worst,
 )
 from ordermonit.health.timer import Timer, ask
@@ -31,6 +32,7 @@ from ordermonit.orders.lag import MOST, Lag, waiting
 from ordermonit.orders.model import Operation, Status
 from ordermonit.orders.rest import Rest, rests
 from ordermonit.shops import ALONE, Shop
+from ordermonit.state import standby
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult, State
 from ordermonit.state.holder import held
@@ -139,14 +141,17 @@ def looked_at(
     now = datetime.now(UTC)
     period = None if configuration is None else configuration.service.running_cycle
     pause, pause_problems = _pause(state)
+    other = None if configuration is None else configuration.service.standby
+    there = None if other is None else other.host
     in_cycles = [
-        *cycle_problems(cycles, timer, period, now),
+        *cycle_problems(cycles, timer, period, now, there),
         *lock_problems(held(state.lock_file), period, now),
     ]
     now_seen = [
         *misconfigured,
         *front_problems(newest, checkpoint.head, checkpoint.gaps),
         *_room(state),
+        *(standby_problems(standby.read(state)) if other is not None else ()),
     ]
     if configuration is not None and lag is not None:
         limit = configuration.service.max_orders_per_request

@@ -1,4 +1,4 @@
-"""The servers on the way to the node, as `proxy_jump` of integration_server.yml names them."""
+"""SSH servers as `proxy_jump` of integration_server.yml and `standby` of service.yml name them."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _JUMP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """An SSH server that forwards us to the next one. `username` None: the same as on the node."""
+    """An SSH server. `username` None: for a bastion the node's, for a standby `ordermonit`."""
 
     host: str
     port: int = 22
@@ -25,15 +25,22 @@ class Jump:
 
 
 def _jumps(value: object) -> tuple[Jump, ...]:
-    found = []
-    for word in text(_EXPECTED).accept(value).split(","):
-        jump = _JUMP.fullmatch(word.strip())
-        port = int(jump["port"] or 22) if jump else 0
-        if jump is None or not 1 <= port <= 65535:
-            raise misfit(word.strip(), _EXPECTED)
-        found.append(Jump(jump["host"].strip("[]"), port, jump["username"]))
-    return tuple(found)
+    words = text(_EXPECTED).accept(value).split(",")
+    return tuple(_jump(word.strip(), _EXPECTED) for word in words)
+
+
+def _jump(word: str, expected: str) -> Jump:
+    jump = _JUMP.fullmatch(word)
+    port = int(jump["port"] or 22) if jump else 0
+    if jump is None or not 1 <= port <= 65535:
+        raise misfit(word, expected)
+    return Jump(jump["host"].strip("[]"), port, jump["username"])
 
 
 #: One server or several, in the order in which they are passed.
 JUMPS = Kind(_EXPECTED, _jumps)
+
+_MONITOR = "a monitor such as ordermonit@other:22"
+
+#: One monitor, the other one.
+STANDBY = Kind(_MONITOR, lambda value: _jump(text(_MONITOR).accept(value).strip(), _MONITOR))

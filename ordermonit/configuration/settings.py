@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from ordermonit.configuration import kinds
-from ordermonit.configuration.jumps import JUMPS, Jump
+from ordermonit.configuration.jumps import JUMPS, STANDBY, Jump
 from ordermonit.configuration.keys import Key
 from ordermonit.configuration.patterns import (
     ALREADY_DONE,
@@ -117,6 +117,13 @@ class Service:
             "seconds for which skipped ids are looked at again: a commit may be late",
         ),
     ] = 3600
+    standby: Annotated[
+        Jump | None,
+        Key(
+            kinds.optional(STANDBY, "none"),
+            "the other monitor, as ordermonit@other:22: it gets each new checkpoint; null: none",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What follows a cycle, when all its work is durable: metrics, alerts, and the dead man's ping.
+"""What follows a cycle, when all its work is durable: the standby's copy, metrics, alerts, and the
+dead man's ping.
 
 Nothing here may hurt a cycle: it neither raises nor changes the exit code, and its time is bounded.
 """
@@ -23,6 +24,7 @@ from ordermonit.state.directory import State
 from ordermonit.text import one_line
 
 if TYPE_CHECKING:
+    from ordermonit.configuration import Configuration
     from ordermonit.configuration.alerts import Alerts
     from ordermonit.reports.alerts.memory import Memory, Message, Store
     from ordermonit.reports.alerts.outbox import Outcome
@@ -51,6 +53,7 @@ class Place:
     language: str
     files: Files | None = None
     shop: Shop = ALONE
+    configuration: Configuration | None = None  # where it names a standby
 
 
 def after_cycle(ended: Ended, place: Place, log: Log) -> None:
@@ -61,6 +64,11 @@ def after_cycle(ended: Ended, place: Place, log: Log) -> None:
     except Unavailable:
         if not _is_kept_out(ended):
             return
+    if place.configuration is not None and place.state.is_locked:
+        from ordermonit.cycle.standby import copy
+
+        configuration, stopped = place.configuration, ended.is_stopped
+        _safely(lambda: copy(configuration, place.state, log, is_stopped=stopped), log)
     if place.files is not None:
         metrics, page, period = place.files.metrics, place.files.page, place.files.period
         if metrics is not None:

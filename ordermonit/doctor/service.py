@@ -58,7 +58,7 @@ def service(units: Units, state: Path, known: Known) -> Findings:
     if missing:
         yield not_tried("what they do: they are not installed")
         return
-    yield from _timer(units.timer)
+    yield from _timer(units.timer, known.configuration)
     yield from _period(units, known.configuration)
     yield from _as_on_disk(units)
     yield from _program(units.service)
@@ -85,7 +85,11 @@ def _not_installed(units: Units) -> Findings:
                 )
 
 
-def _timer(timer: Properties) -> Findings:
+def _timer(timer: Properties, configuration: Configuration | None) -> Findings:
+    other = None if configuration is None else configuration.service.standby
+    if other is not None and timer["SubState"] != "elapsed":  # something else starts it
+        yield from _timer_of_two(timer, other.host)
+        return
     enable = f"Type: systemctl enable --now {TIMER}"
     is_enabled = timer["UnitFileState"] in ("enabled", "enabled-runtime", "static", "generated")
     if timer["ActiveState"] != "active":
@@ -96,6 +100,16 @@ def _timer(timer: Properties) -> Findings:
         yield warning(f"{TIMER} is not enabled: it does not start at the next boot", enable)
     elif timer["ActiveState"] == "active":
         yield ok(f"{TIMER} is enabled and active")
+
+
+def _timer_of_two(timer: Properties, other: str) -> Findings:
+    if timer["UnitFileState"] == "enabled":
+        what = f"{TIMER} is enabled on one of two monitors: after a boot both would run"
+        yield warning(what, f"Type: systemctl disable {TIMER}")
+        return
+    is_active = timer["ActiveState"] == "active"
+    here = "active here" if is_active else f"not active here: whether it is on {other}, ask there"
+    yield ok(f"{TIMER} of two monitors is {here}")
 
 
 def _period(units: Units, configuration: Configuration | None) -> Findings:

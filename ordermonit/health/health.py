@@ -14,6 +14,7 @@ from ordermonit.orders.rest import Rest
 from ordermonit.state.directory import CycleResult
 from ordermonit.state.holder import Holder, is_too_long
 from ordermonit.state.pause import Pause
+from ordermonit.state.standby import Copied
 from ordermonit.times import counted, iso, moment, spoken
 
 #: By so many of the newest cycles it is judged whether most of them fail.
@@ -69,10 +70,18 @@ def worst(problems: Iterable[Problem]) -> Health:
 
 
 def cycle_problems(
-    cycles: Sequence[CycleResult], timer: Timer | None, period: float | None, now: datetime
+    cycles: Sequence[CycleResult],
+    timer: Timer | None,
+    period: float | None,
+    now: datetime,
+    other: str | None = None,
 ) -> list[Problem]:
-    """What is wrong with the cycles themselves. `period` in seconds, None where it is unknown."""
-    found = _stopped(cycles, timer, period, now)
+    """What is wrong with the cycles themselves. `period` in seconds, None where it is unknown.
+
+    `other` is the other monitor where there are two: then something else starts the timer, and it
+    is active on one of them only.
+    """
+    found = _stopped(cycles, timer, period, now, other)
     failed = _failed_in_a_row(cycles)
     if failed:
         last = failed[-1]
@@ -91,7 +100,7 @@ def cycle_problems(
         found.append(
             Problem(Health.DOWN, f"the last cycle {_ending(timer)}", timer.ended_at, _JOURNAL)
         )
-    if timer is not None and timer.is_active and not timer.is_enabled:
+    if timer is not None and timer.is_active and not timer.is_enabled and other is None:
         found.append(
             Problem(
                 Health.DEGRADED,
@@ -104,14 +113,22 @@ def cycle_problems(
 
 
 def _stopped(
-    cycles: Sequence[CycleResult], timer: Timer | None, period: float | None, now: datetime
+    cycles: Sequence[CycleResult],
+    timer: Timer | None,
+    period: float | None,
+    now: datetime,
+    other: str | None,
 ) -> list[Problem]:
     if timer is not None and timer.is_running:
         return []
     last = _moment(cycles[-1].finished_at) if cycles else None
     if timer is not None and timer.is_installed and not timer.is_active:
         what = "ordermonit.timer is not active: no cycle is going to run"
-        return [Problem(Health.STOPPED, what, last, _START)]
+        remedy = _START
+        if other is not None:
+            what += " on this one of two monitors"
+            remedy = f"It is the standby while the other runs: on {other}, type: ordermonit status"
+        return [Problem(Health.STOPPED, what, last, remedy)]
     if not cycles:
         if timer is not None and timer.is_active:
             return []
@@ -193,6 +210,15 @@ def _ending(timer: Timer) -> str:
 def meaning(exit: int | None) -> str:
     """What an exit code of a cycle says; empty where it is none of ours."""
     return "" if exit is None else {int(code): _MEANINGS[code] for code in _MEANINGS}.get(exit, "")
+
+
+def standby_problems(copied: Copied) -> list[Problem]:
+    """Whether the standby lacks the newest checkpoint."""
+    if not copied.problem:
+        return []
+    since = f"it has that of {copied.at}" if copied.at else "it never got one"
+    what = f"the standby lacks the newest checkpoint ({since}): {copied.problem}"
+    return [Problem(Health.DEGRADED, what, _moment(copied.since), copied.remedy)]
 
 
 def pause_problem(pause: Pause) -> Problem:

@@ -72,6 +72,11 @@ class Channel(asyncssh.SSHClientSession[bytes]):
             raise BrokenPipeError("the channel is closed")
         self._transport.write(line)
 
+    def end(self) -> None:
+        """Say that nothing more is written."""
+        if self._transport is not None:
+            self._transport.write_eof()
+
     def last_words(self) -> str:
         """The last lines on stderr, in one line."""
         return complaint(self._stderr)

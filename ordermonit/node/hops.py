@@ -51,6 +51,21 @@ class Hop:
         return f"{self.login}{self.place}"
 
     @property
+    def setting(self) -> str:
+        """Where its name is configured."""
+        file = "integration_server.yml"
+        return (
+            "standby in service.yml"
+            if self.key == "standby"
+            else f"{self.key} or username in {file}"
+        )
+
+    @property
+    def role(self) -> str:
+        """What it is to us."""
+        return {"proxy_jump": "bastion", "standby": "standby"}.get(self.key, "node")
+
+    @property
     def jumps(self) -> str:
         """Those before it, as ssh's -J takes them, quoted for a shell."""
         return shlex.quote(",".join(hop.login for hop in self.before))

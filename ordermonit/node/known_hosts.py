@@ -88,7 +88,7 @@ class KnownHosts:
         if keys or authorities:
             return Refused(
                 f"the host key of {name} is not the known one ({stranger}); nothing was sent",
-                f"If the {'bastion' if hop.key == 'proxy_jump' else 'node'} was set up anew,"
+                f"If the {hop.role} was set up anew,"
                 f" {compare}, then type: {_replace(hop, self._files[0])}",
             )
         return Refused(

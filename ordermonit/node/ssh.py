@@ -54,27 +54,31 @@ class Link:
 
 
 async def start(
-    settings: "Settings", command: str, session: asyncssh.SSHClientSession[bytes]
+    settings: "Settings",
+    command: str,
+    session: asyncssh.SSHClientSession[bytes],
+    way: tuple[Hop, ...] | None = None,
 ) -> Link:
     """Connect, log in and start the command, in `connect_timeout` seconds at most.
 
-    That is for all bastions together; each is left when the connection behind it ends. Raises
+    That is for all bastions together; each is left when the connection behind it ends. Without a
+    `way` it is the one to the node. Raises
     Refused when either side doesn't trust the other's key, ConfigurationError when something of
     ours can't be used, and Unavailable for everything that may heal by itself.
     """
-    way = _Way(settings)
+    passed = _Way(settings, way or hops(settings))
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            connection = await way.walk()
+            connection = await passed.walk()
             # Bytes: output that is no UTF-8 would end the channel.
             await connection.create_session(
                 lambda: session, command, encoding=None, request_pty=False, send_env=[], env={}
             )
             return Link(connection, way)
     except BaseException as error:
-        await way.leave()
+        await passed.leave()
         if isinstance(error, Exception):
-            raise way.problem(error) from None
+            raise passed.problem(error) from None
         raise
 
 
@@ -88,13 +92,13 @@ def reason(error: Exception) -> str:
 
 
 class _Way:
-    """The way to the node: how far we are on it, and what stands in it."""
+    """The way there: how far we are on it, and what stands in it."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: "Settings", way: tuple[Hop, ...]) -> None:
         self._settings = settings
         self._keys = client_keys.client_keys(settings.private_key)
         self._known_hosts = KnownHosts(settings.known_hosts)
-        self._hops = hops(settings)
+        self._hops = way
         self._hop = self._hops[0]  # that we are about to reach, or have reached
         self._client = _Client([])
         self._tried: dict[Hop, _Client] = {}
@@ -208,7 +212,7 @@ class _Way:
             case ValueError():  # of a name that can't be a host's or a user's
                 return ConfigurationError(
                     f"there is no way to connect to {hop}: {error}",
-                    f"Correct {hop.key} or username in integration_server.yml",
+                    f"Correct {hop.setting}",
                 )
         raise error
 

@@ -336,6 +336,22 @@ class Event(Enum):
         Priority.WARNING,
         "status_page {file} was not written: {error}. The next cycle tries again",
     )
+    STANDBY_BEHIND = (
+        "9661a22479144660b2ab7dbebc09bd20",
+        Priority.WARNING,
+        "the standby {standby} did not get the newest checkpoint: {error}. Each cycle tries again, "
+        "and it is told once; to see whether it lasts, type: ordermonit status",
+    )
+    STANDBY_CAUGHT_UP = (
+        "6b5707473d0a4bf4873d4b205ab6a940",
+        Priority.NOTICE,
+        "the standby {standby} has the newest checkpoint again",
+    )
+    CHECKPOINT_RECEIVED = (
+        "453fda37a4c4489e98e5da932cb34776",
+        Priority.INFO,
+        "{sentence}",
+    )
     AFTERMATH_FAILED = (
         "44a8d58a1d944784b09b2ad6d0b83413",
         Priority.ERR,

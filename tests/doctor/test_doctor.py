@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ordermonit.arguments import parser
+from ordermonit.configuration import Jump
 from ordermonit.doctor import clock, findings, node, servers, service, storage
 from ordermonit.doctor.examination import bounded
 from ordermonit.doctor.findings import Findings, Severity
@@ -15,6 +16,7 @@ from ordermonit.errors import Exit
 from ordermonit.health.systemctl import parsed
 from ordermonit.orders.model import Answer, Operation, Verdict
 from ordermonit.shops import ALONE
+from tests.cycle.world import configuration
 
 
 def test_the_worst_kind_of_error_decides_the_exit_code() -> None:
@@ -132,6 +134,28 @@ def test_a_timer_that_will_not_fire_again_is_an_error() -> None:
     (error,) = [each for each in found if each.severity is Severity.ERROR]
     assert "has no next cycle" in error.found
     assert f"systemctl restart {ALONE.timer}" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("enabled", "active", "severity", "said"),
+    [
+        ("disabled", "active", Severity.OK, "is active here"),
+        ("disabled", "inactive", Severity.OK, "whether it is on other, ask there"),
+        ("enabled", "active", Severity.WARNING, "after a boot both would run"),
+    ],
+)
+def test_the_timer_of_two_monitors_is_started_by_something_else(
+    enabled: str, active: str, severity: Severity, said: str
+) -> None:
+    timer = {"LoadState": "loaded", "UnitFileState": enabled, "NeedDaemonReload": "no"}
+    timer |= {"ActiveState": active, "SubState": "waiting"}
+    unit = {"LoadState": "loaded", "NeedDaemonReload": "no", "Result": "success"}
+    unit |= {"ExecStart": "{ path=/bin/sh ; argv[]=/bin/sh }"}
+    pair = configuration(standby=Jump("other"))
+    found = service.service(Units(timer, unit), Path("/elsewhere"), Known(pair))
+    (finding,) = [each for each in found if "two monitors" in each.found]
+    assert finding.severity is severity
+    assert said in finding.found
 
 
 def test_a_cycle_that_runs_has_no_end_yet() -> None:

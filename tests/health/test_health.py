@@ -13,6 +13,7 @@ from ordermonit.health.health import (
     front_problems,
     lag_problems,
     record_problems,
+    standby_problems,
     worst,
 )
 from ordermonit.health.timer import Timer
@@ -20,6 +21,7 @@ from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.orders.rest import Rest, Setting
 from ordermonit.state.directory import CycleResult
+from ordermonit.state.standby import Copied
 from ordermonit.times import iso
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -245,3 +247,20 @@ def test_the_worst_problem_gives_the_word() -> None:
     ]
     assert worst(problems) is Health.STOPPED
     assert worst(problems[:1]) is Health.DEGRADED
+
+
+def test_with_two_monitors_no_timer_is_enabled_and_one_is_stopped() -> None:
+    assert cycle_problems([cycle(1)], timer(enabled=False), PERIOD, NOW, "other") == []
+    [problem] = cycle_problems([cycle(1)], timer(active=False), PERIOD, NOW, "other")
+    assert problem.health is Health.STOPPED
+    assert "on this one of two monitors" in problem.what
+    assert problem.remedy.endswith("on other, type: ordermonit status")
+
+
+def test_a_standby_that_lacks_the_newest_checkpoint_is_degraded() -> None:
+    assert standby_problems(Copied("a b c", iso(NOW))) == []
+    [problem] = standby_problems(Copied().failed("it is full", "Make room there"))
+    assert problem.health is Health.DEGRADED
+    assert problem.what == "the standby lacks the newest checkpoint (it never got one): it is full"
+    assert problem.remedy == "Make room there"
+    assert problem.since is not None
