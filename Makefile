@@ -48,6 +48,10 @@ bench: bench-packages .venv/ready ## Measure it beside its rivals and the limit;
 torture: torture-packages .venv/ready ## Kill and fail it at every point, and for a day (root); writes docs/torture.md
 	.venv/bin/python -m tests.torture
 
+.PHONY: cluster
+cluster: cluster-packages .venv/ready build/ready ## Play what happens to two monitors under Pacemaker (root); writes docs/standby.md
+	.venv/bin/python -m pytest -n0 -s -p no:cacheprovider tests/cluster/cluster.py
+
 .PHONY: wings
 wings: ## Draw the wings of the program into ARCHITECTURE.md
 	$(PYTHON) -m tests.wings
@@ -90,7 +94,7 @@ clean: ## Remove everything that was made here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-PACKAGES = $(addsuffix -packages,test demo grafana venv deb bench torture platforms)
+PACKAGES = $(addsuffix -packages,test demo grafana venv deb bench torture cluster platforms)
 .PHONY: $(PACKAGES)
 $(PACKAGES): %-packages:
 	@tests/setup/debian.sh $*

@@ -43,6 +43,9 @@ files() {
 644 packaging/prometheus/ordermonit.rules.yml $doc/ordermonit.rules.yml
 644 packaging/grafana/ordermonit.json $doc/ordermonit.grafana.json
 644 LICENSE $doc/LICENSE
+644 packaging/pacemaker/ordermonit.xml $doc/pacemaker/ordermonit.xml
+644 packaging/pacemaker/corosync-fencing.conf $doc/pacemaker/corosync-fencing.conf
+644 packaging/pacemaker/corosync-qdevice.conf $doc/pacemaker/corosync-qdevice.conf
 TABLE
     # Every page, laid out as here, so that its links lead somewhere.
     for page in *.md docs/*.md docs/pictures/*; do echo "644 $page $doc/$page"; done

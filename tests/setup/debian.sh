@@ -19,6 +19,7 @@ grafana="$demo openssh-server openssh-client prometheus"
 bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-activerecord ruby-mysql2
 systemd-journal-remote"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
+cluster="$test"
 platforms="$venv debootstrap debian-archive-keyring zsh fish tcsh"
 
 case "${1-}" in
@@ -29,9 +30,10 @@ grafana) wanted=$grafana ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
+cluster) wanted=$cluster ;;
 platforms) wanted=$platforms ;;
 *)
-    echo "usage: $0 venv|deb|demo|grafana|test|bench|torture|platforms" >&2
+    echo "usage: $0 venv|deb|demo|grafana|test|bench|torture|cluster|platforms" >&2
     exit 64
     ;;
 esac

@@ -130,8 +130,10 @@ class Disk:
 class Machine:
     """A disk that runs. As a context manager it is switched off hard at the end."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *around: str, network: str = "--private-network") -> None:
         self.disk = disk
+        self._around = around  # the command that the machine is started through
+        self._network = network
         self._process: subprocess.Popen[bytes] | None = None
         self._log = disk.root.parent / "console"
 
@@ -147,11 +149,12 @@ class Machine:
         with self._log.open("wb") as console:
             self._process = subprocess.Popen(
                 [
+                    *self._around,
                     # A namespace of processes that ends with us: no machine outlives its test run.
                     *("setpriv", "--pdeathsig", "KILL"),
                     *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
                     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
-                    *("--private-network", "--console=read-only", f"--directory={self.disk.root}"),
+                    *(self._network, "--console=read-only", f"--directory={self.disk.root}"),
                     *(f"--machine=om-{os.getpid()}-{next(_NUMBERS)}", f"--bind-ro={SOURCE}"),
                 ],
                 stdin=subprocess.DEVNULL,

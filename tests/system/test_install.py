@@ -12,6 +12,7 @@ PAGES = [
     for pattern in ("*.md", "docs/*.md", "docs/pictures/*")
     for page in SOURCE.glob(pattern)
 ]
+PACEMAKER = ("ordermonit.xml", "corosync-fencing.conf", "corosync-qdevice.conf")
 PLAIN, SCRIPT, LINK = (f"{mode} root:root" for mode in ("-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx"))
 LIB = "/usr/local/lib"
 SHARE = "/usr/local/share"
@@ -42,6 +43,7 @@ FILES = {
     f"{SHARE}/doc/ordermonit/LICENSE": PLAIN,
     f"{SHARE}/doc/ordermonit/ordermonit.rules.yml": PLAIN,
     f"{SHARE}/doc/ordermonit/ordermonit.grafana.json": PLAIN,
+    **{f"{SHARE}/doc/ordermonit/pacemaker/{name}": PLAIN for name in PACEMAKER},
     **{f"{SHARE}/ordermonit/{name}": PLAIN for name in SAMPLES},
     f"{SHARE}/man/man1/ordermonit.1": PLAIN,
     f"{SHARE}/man/man5/ordermonit.5": PLAIN,
