@@ -58,8 +58,8 @@ def _language(context: Context) -> Language:
 def _tests(sender: Sender) -> tuple[Message, Message]:
     """A short one, and one that is as long as an alert can be: some channels refuse that."""
     body = _(
-        "Somebody typed `{command}` on {host}. Alerts of ordermonit arrive here. There is nothing to"
-        " do.",
+        "Somebody typed `{command}` on {host}. Alerts of ordermonit arrive here. There is nothing"
+        " to do.",
         command=sender.shop.typed("ordermonit alert --test"),
         host=sender.host,
     )

@@ -57,16 +57,17 @@ async def start(
     settings: "Settings",
     command: str,
     session: asyncssh.SSHClientSession[bytes],
-    way: tuple[Hop, ...] | None = None,
+    over: tuple[Hop, ...] | None = None,
 ) -> Link:
     """Connect, log in and start the command, in `connect_timeout` seconds at most.
 
-    That is for all bastions together; each is left when the connection behind it ends. Without a
-    `way` it is the one to the node. Raises
-    Refused when either side doesn't trust the other's key, ConfigurationError when something of
-    ours can't be used, and Unavailable for everything that may heal by itself.
+    That is for all bastions together; each is left when the connection behind it ends. It goes
+    `over` these servers to the last of them; without any, to the node.
+
+    Raises Refused when either side doesn't trust the other's key, ConfigurationError when something
+    of ours can't be used, and Unavailable for everything that may heal by itself.
     """
-    passed = _Way(settings, way or hops(settings))
+    passed = _Way(settings, over or hops(settings))
     try:
         async with asyncio.timeout(settings.connect_timeout):
             connection = await passed.walk()
@@ -74,7 +75,7 @@ async def start(
             await connection.create_session(
                 lambda: session, command, encoding=None, request_pty=False, send_env=[], env={}
             )
-            return Link(connection, way)
+            return Link(connection, passed)
     except BaseException as error:
         await passed.leave()
         if isinstance(error, Exception):

@@ -48,10 +48,10 @@ def send(settings: Settings, standby: Jump, data: bytes, answer: str, seconds: f
 async def _send(settings: Settings, hop: Hop, words: tuple[bytes, bytes], seconds: float) -> None:
     data, answer = words
     channel = Channel()
-    connection = None
+    link = None
     try:
         async with asyncio.timeout(seconds):
-            connection = await ssh.start(settings, COMMAND, channel, (hop,))
+            link = await ssh.start(settings, COMMAND, channel, (hop,))
             channel.write(data)
             channel.end()
             await _kept(channel, answer, hop)
@@ -59,11 +59,11 @@ async def _send(settings: Settings, hop: Hop, words: tuple[bytes, bytes], second
         how = f"took no copy within {seconds:g} s" if isinstance(late, TimeoutError) else str(late)
         raise Unavailable(f"{hop} {how}", f"Look at the load and the disk of {hop.host}") from None
     finally:
-        if connection is not None:
-            connection.abort()
+        if link is not None:
+            link.connection.abort()
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await connection.wait_closed()
+                    await link.connection.wait_closed()
 
 
 async def _kept(channel: Channel, answer: bytes, hop: Hop) -> None:

@@ -17,6 +17,7 @@ from ordermonit.orders.events import Event
 from ordermonit.orders.model import Operation, Status, Verdict
 from ordermonit.reports import metrics
 from ordermonit.reports.notes import Ended, Notes, Sight
+from ordermonit.shops import Shop
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import State
 from tests.reports.grafana import DASHBOARD, PANELS, QUERIES, VARIABLES
@@ -31,7 +32,7 @@ def test_the_dashboard_is_whole() -> None:
     assert DASHBOARD["uid"] == "ordermonit"
     assert "id" not in DASHBOARD, "Grafana gives it one"
     kinds = {name: each["type"] for name, each in VARIABLES.items()}
-    assert kinds == {"datasource": "datasource", "app": "query"}
+    assert kinds == {"datasource": "datasource", "app": "query", "shop": "query"}
     assert VARIABLES["app"]["datasource"] == SOURCE
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
@@ -67,7 +68,7 @@ def exported(directory: Path) -> dict[str, set[str]]:
     state.create()
     state.write(Checkpoint(5))
     ended = Ended(Exit.OK, None, datetime.now(UTC), notes)
-    metrics.write(str(file), "shop1", 120, ended, state)
+    metrics.write(str(file), metrics.Whose("shop1", Shop("north")), 120, ended, state)
     found: dict[str, set[str]] = defaultdict(set)
     for family in text_string_to_metric_families(file.read_text()):
         for sample in family.samples:
@@ -79,7 +80,8 @@ def asked(expression: str) -> tuple[str, set[str]]:
     """The one metric and the labels that a query names."""
     [(metric, selectors)] = re.findall(r"\b(ordermonit_\w+)\{([^}]*)\}", expression)
     labels = dict(re.findall(r'(\w+)(?:=|!=|=~|!~)"([^"]*)"', selectors))
-    assert labels["app"] == "$app", f"{expression}: each query is of the shop that was chosen"
+    chosen = (labels["app"], labels["shop"])
+    assert chosen == ("$app", "$shop"), f"{expression}: each query is of the shop that was chosen"
     for label in labels.keys() & WORDS.keys():
         assert set(labels[label].split("|")) <= WORDS[label], expression
     by = re.findall(r"by \(([^)]*)\)", expression)
