@@ -50,8 +50,15 @@ def pids(root: Path) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs (a zombie does not)."""
-    return _stat(pid)[0] not in "ZX"
+    """Whether the process runs (a zombie does not, once its last thread has closed its files)."""
+    return _stat(pid)[0] not in "ZX" or _threads(pid) > 1
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return 0
 
 
 def _stat(pid: int) -> list[str]:

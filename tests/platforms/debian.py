@@ -23,7 +23,6 @@ mount --rbind /dev "$0/dev"
 mount --rbind /sys "$0/sys"
 mount -t proc proc "$0/proc"
 mount -t tmpfs tmpfs "$0/run"
-mount -t tmpfs -o mode=1777 tmpfs "$0/tmp"
 mkdir -p "$0/old"
 cd "$0"
 pivot_root . old
