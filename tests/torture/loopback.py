@@ -9,7 +9,7 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from ordermonit.configuration import Node as Settings
 from ordermonit.node import ssh
@@ -48,7 +48,9 @@ def _begun(
 
 
 class _Connection(asyncio.Protocol):
-    """What `node.py` needs of asyncssh's connection, and asyncssh's channel to `Channel`."""
+    """What `rake.py` needs of a link and its connection, and asyncssh's channel to `Channel`."""
+
+    lost = None
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -68,6 +70,11 @@ class _Connection(asyncio.Protocol):
         """It has ended."""
         self._channel.connection_lost(problem)
         self._closed.set()
+
+    @property
+    def connection(self) -> Self:
+        """It is both."""
+        return self
 
     def close(self) -> None:
         """No more requests: rake ends in order."""
