@@ -23,11 +23,11 @@ from ordermonit.health.health import (
     lag_problems,
     lock_problems,
     pause_problem,
-    record_problems,
     standby_problems,
     worst,
 )
 from ordermonit.health.timer import Timer, ask
+from ordermonit.health.troubles import record_problems
 from ordermonit.orders.lag import MOST, Lag, waiting
 from ordermonit.orders.model import Operation, Status
 from ordermonit.orders.rest import Rest, rests

@@ -18,9 +18,9 @@ from ordermonit.health.health import (
     lag_problems,
     meaning,
     pause_problem,
-    record_problems,
     worst,
 )
+from ordermonit.health.troubles import record_problems
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended

@@ -12,11 +12,11 @@ from ordermonit.health.health import (
     cycle_problems,
     front_problems,
     lag_problems,
-    record_problems,
     standby_problems,
     worst,
 )
 from ordermonit.health.timer import Timer
+from ordermonit.health.troubles import record_problems
 from ordermonit.orders.lag import Lag
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.orders.rest import Rest, Setting
