@@ -40,6 +40,12 @@ def speaking(language: str) -> Iterator[None]:
         _spoken.reset(before)
 
 
+def language_tag() -> str:
+    """The language that is spoken, as HTML has it: en, pt-BR."""
+    spoken = _spoken.get()
+    return ENGLISH if spoken is None else spoken.info()["language"].replace("_", "-")
+
+
 def _(sentence: str, **values: object) -> str:
     """The sentence in the language that is spoken, with its values."""
     spoken = _spoken.get()

@@ -12,6 +12,7 @@ from ordermonit.commands.drawing import drawing
 from ordermonit.cycle.plan import rules
 from ordermonit.errors import ConfigurationError, Exit, StateError, UsageError
 from ordermonit.health import history, past
+from ordermonit.language import speaking
 from ordermonit.state.files import open_own, put
 from ordermonit.views.digest import Digest
 from ordermonit.views.report import Report, Source, still_open
@@ -19,18 +20,24 @@ from ordermonit.views.report import Report, Source, still_open
 
 def report(context: Context) -> int:
     """Say it on the terminal, as JSON, or in a file for a browser."""
-    file: Path | None = context.arguments.html
-    if file is not None:
-        _write(file, context)
-    elif context.arguments.json:
+    if context.arguments.json:
         print(json.dumps(_report(context).as_json()))
-    else:
-        with drawing():
-            from ordermonit.commands.report_screen import draw
-            from ordermonit.commands.screen import Screen
-        screen = Screen()
-        screen.show(draw(_report(context), screen))
+        return Exit.OK
+    file: Path | None = context.arguments.html
+    with speaking(context.configuration().process.language):
+        if file is not None:
+            _write(file, context)
+        else:
+            _show(context)
     return Exit.OK
+
+
+def _show(context: Context) -> None:
+    with drawing():
+        from ordermonit.commands.report_screen import draw
+        from ordermonit.commands.screen import Screen
+    screen = Screen()
+    screen.show(draw(_report(context), screen))
 
 
 def _report(context: Context) -> Report:

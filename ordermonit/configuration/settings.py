@@ -169,7 +169,8 @@ class Process:
     language: Annotated[
         Language,
         Key(
-            kinds.choice(Language), "the language of alerts; what is typed and logged is in English"
+            kinds.choice(Language),
+            "the language of alerts, report and status page; commands and log are in English",
         ),
     ] = Language.EN
 

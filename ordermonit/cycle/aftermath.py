@@ -123,10 +123,12 @@ def _metrics(file: str, period: float, ended: Ended, place: Place, log: Log) -> 
 
 
 def _page(file: str, period: float, ended: Ended, place: Place, log: Log) -> None:
+    from ordermonit.language import speaking
     from ordermonit.views.page import write
 
     try:
-        write(file, place.app_name, period, ended, place.state)
+        with speaking(place.language):
+            write(file, place.app_name, period, ended, place.state)
     except OSError as problem:
         log.tell(Event.PAGE_FAILED, file=file, error=_refused(problem))
 

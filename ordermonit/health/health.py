@@ -7,21 +7,23 @@ from enum import StrEnum
 
 from ordermonit.errors import Exit
 from ordermonit.health.timer import Timer
+from ordermonit.language import _, ngettext
 from ordermonit.orders.gaps import Gap, holds_head
 from ordermonit.orders.lag import Lag
 from ordermonit.state.directory import CycleResult
 from ordermonit.state.holder import Holder, is_too_long
 from ordermonit.state.pause import Pause
 from ordermonit.state.standby import Copied
+from ordermonit.text import later
 from ordermonit.times import moment, spoken
 
 #: By so many of the newest cycles it is judged whether most of them fail.
 _NEWEST = 10
 
-_JOURNAL = "For the whole line and what to do, type: journalctl -x -u ordermonit -p err -n 5"
+_JOURNAL = later("For the whole line and what to do, type: journalctl -x -u ordermonit -p err -n 5")
 #: Commands that are longer than a line of the screen could not be pasted from it.
-_LONG = "For what to do, as commands to paste, type: ordermonit check node"
-_START = "Type: systemctl enable --now ordermonit.timer"
+_LONG = later("For what to do, as commands to paste, type: ordermonit check node")
+_START = later("Type: systemctl enable --now ordermonit.timer")
 
 
 class Health(StrEnum):
@@ -80,28 +82,20 @@ def cycle_problems(
     failed = _failed_in_a_row(cycles)
     if failed:
         last = failed[-1]
-        many = "the last cycle" if len(failed) == 1 else f"the last {len(failed)} cycles"
-        found.append(
-            Problem(
-                Health.DOWN,
-                f"{many} failed (exit {last.exit}): {last.result}",
-                _moment(failed[0].started_at),
-                _LONG if last.exit == Exit.REFUSED else last.remedy or _JOURNAL,
-            )
-        )
+        what = _failed(len(failed), last.exit, last.result)
+        remedy = _(_LONG) if last.exit == Exit.REFUSED else last.remedy or _(_JOURNAL)
+        found.append(Problem(Health.DOWN, what, _moment(failed[0].started_at), remedy))
     elif unsteady := _mostly_failed(cycles):
         found.append(unsteady)
     elif timer is not None and _ended_badly_unseen(timer, cycles):
-        found.append(
-            Problem(Health.DOWN, f"the last cycle {_ending(timer)}", timer.ended_at, _JOURNAL)
-        )
+        found.append(Problem(Health.DOWN, _ending(timer), timer.ended_at, _(_JOURNAL)))
     if timer is not None and timer.is_active and not timer.is_enabled and other is None:
         found.append(
             Problem(
                 Health.DEGRADED,
-                "ordermonit.timer runs but is not enabled: it does not come back after a boot",
+                _("ordermonit.timer runs but is not enabled: it does not come back after a boot"),
                 None,
-                "Type: systemctl enable ordermonit.timer",
+                _("Type: systemctl enable ordermonit.timer"),
             )
         )
     return found
@@ -118,23 +112,32 @@ def _stopped(
         return []
     last = _moment(cycles[-1].finished_at) if cycles else None
     if timer is not None and timer.is_installed and not timer.is_active:
-        what = "ordermonit.timer is not active: no cycle is going to run"
-        remedy = _START
-        if other is not None:
-            what += " on this one of two monitors"
-            remedy = f"It is the standby while the other runs: on {other}, type: ordermonit status"
-        return [Problem(Health.STOPPED, what, last, remedy)]
+        return [_inactive(last, other)]
     if not cycles:
         if timer is not None and timer.is_active:
             return []
-        return [Problem(Health.STOPPED, "no cycle has run yet", None, _START)]
+        return [Problem(Health.STOPPED, _("no cycle has run yet"), None, _(_START))]
     if last is None or period is None:
         return []
     if not is_too_long(last, period, now):
         return []
-    what = f"no cycle has ended for {spoken((now - last).total_seconds())}"
-    remedy = "Type: systemctl status ordermonit.timer ordermonit.service"
+    what = _("no cycle has ended for {span}", span=spoken((now - last).total_seconds()))
+    remedy = _("Type: systemctl status ordermonit.timer ordermonit.service")
     return [Problem(Health.STOPPED, what, last, remedy)]
+
+
+def _inactive(last: datetime | None, other: str | None) -> Problem:
+    if other is None:
+        what, remedy = _("ordermonit.timer is not active: no cycle is going to run"), _(_START)
+    else:
+        what = _(
+            "ordermonit.timer is not active: no cycle is going to run on this one of two monitors"
+        )
+        remedy = _(
+            "It is the standby while the other runs: on {other}, type: ordermonit status",
+            other=other,
+        )
+    return Problem(Health.STOPPED, what, last, remedy)
 
 
 def _failed_in_a_row(cycles: Sequence[CycleResult]) -> list[CycleResult]:
@@ -154,13 +157,15 @@ def _mostly_failed(cycles: Sequence[CycleResult]) -> Problem | None:
     if 2 * len(failed) <= len(newest):
         return None
     last = failed[-1]
-    what = f"{len(failed)} of the last {len(newest)} cycles failed"
-    return Problem(
-        Health.DEGRADED,
-        f"{what}, the last with exit {last.exit}: {last.result}",
-        _moment(failed[0].started_at),
-        last.remedy or _JOURNAL,
+    what = _(
+        "{failed} of the last {every} cycles failed, the last with exit {exit}: {error}",
+        failed=len(failed),
+        every=len(newest),
+        exit=last.exit,
+        error=last.result,
     )
+    since = _moment(failed[0].started_at)
+    return Problem(Health.DEGRADED, what, since, last.remedy or _(_JOURNAL))
 
 
 def _ended_badly_unseen(timer: Timer, cycles: Sequence[CycleResult]) -> bool:
@@ -176,70 +181,100 @@ def lock_problems(holder: Holder | None, period: float | None, now: datetime) ->
     if holder is None:
         return []
     if holder.is_suspended:
-        what = f"no cycle can run: {holder.name} has the lock, and is suspended"
+        what = _("no cycle can run: {who} has the lock, and is suspended", who=holder.name)
         return [Problem(Health.STOPPED, what, holder.since, holder.remedy)]
     if period is None or not is_too_long(holder.since, period, now):
         return []
-    what = f"no other cycle can run: {holder.name} has the lock for longer than cycles take"
+    what = _(
+        "no other cycle can run: {who} has the lock for longer than cycles take", who=holder.name
+    )
     return [Problem(Health.DEGRADED, what, holder.since, holder.remedy)]
 
 
 _MEANINGS = {
-    Exit.USAGE: "the command line in its unit is wrong",
-    Exit.DATA: "the checkpoint is damaged, missing, or ahead of the database",
-    Exit.SOFTWARE: "a defect of ordermonit",
-    Exit.IO: "the state directory can't be written",
-    Exit.TEMPORARY: "the database, the node or Abacos is down, or another cycle ran",
-    Exit.REFUSED: "the node's host key, or our key, is refused",
-    Exit.CONFIG: "the configuration is wrong",
+    Exit.USAGE: later("the command line in its unit is wrong"),
+    Exit.DATA: later("the checkpoint is damaged, missing, or ahead of the database"),
+    Exit.SOFTWARE: later("a defect of ordermonit"),
+    Exit.IO: later("the state directory can't be written"),
+    Exit.TEMPORARY: later("the database, the node or Abacos is down, or another cycle ran"),
+    Exit.REFUSED: later("the node's host key, or our key, is refused"),
+    Exit.CONFIG: later("the configuration is wrong"),
 }
 
 
 def _ending(timer: Timer) -> str:
     if timer.result != "exit-code":
-        return f"was ended by systemd ({timer.result})"
+        return _("the last cycle was ended by systemd ({result})", result=timer.result)
     said = meaning(timer.exit)
-    return f"failed (exit {timer.exit})" + (f": {said}" if said else "")
+    if not said:
+        return _("the last cycle failed (exit {exit})", exit=timer.exit)
+    return _failed(1, timer.exit, said)
+
+
+def _failed(number: int, exit: int | None, error: str) -> str:
+    return ngettext(
+        "the last cycle failed (exit {exit}): {error}",
+        "the last {number} cycles failed (exit {exit}): {error}",
+        number,
+        exit=exit,
+        error=error,
+    )
 
 
 def meaning(exit: int | None) -> str:
     """What an exit code of a cycle says; empty where it is none of ours."""
-    return "" if exit is None else {int(code): _MEANINGS[code] for code in _MEANINGS}.get(exit, "")
+    said = {int(code): text for code, text in _MEANINGS.items()}.get(exit) if exit else None
+    return _(said) if said else ""
 
 
 def standby_problems(copied: Copied) -> list[Problem]:
     """Whether the standby lacks the newest checkpoint."""
     if not copied.problem:
         return []
-    since = f"it has that of {copied.at}" if copied.at else "it never got one"
-    what = f"the standby lacks the newest checkpoint ({since}): {copied.problem}"
+    if copied.at:
+        what = _(
+            "the standby lacks the newest checkpoint (it has that of {time}): {error}",
+            time=copied.at,
+            error=copied.problem,
+        )
+    else:
+        what = _(
+            "the standby lacks the newest checkpoint (it never got one): {error}",
+            error=copied.problem,
+        )
     return [Problem(Health.DEGRADED, what, _moment(copied.since), copied.remedy)]
 
 
 def pause_problem(pause: Pause) -> Problem:
     """A pause that a person ordered, and that is not over."""
-    remedy = "To go on now, type: ordermonit resume"
+    remedy = _("To go on now, type: ordermonit resume")
     return Problem(Health.PAUSED, pause.sentence, pause.since.wall, remedy)
 
 
 def front_problems(newest: Newest, head: int, gaps: tuple[Gap, ...] = ()) -> list[Problem]:
     """What is wrong with the Front's database, as it answers now."""
     if newest.is_down and newest.error is not None:
-        remedy = "Nothing is lost; the next cycle goes on when it answers"
+        remedy = _("Nothing is lost; the next cycle goes on when it answers")
         return [Problem(Health.DOWN, newest.error, None, remedy)]
     if newest.id is not None and newest.id < head and holds_head(gaps, head):
-        what = f"HEAD is {head}, but the newest order in the Front is {newest.id}"
-        remedy = (
+        what = _(
+            "HEAD is {head}, but the newest order in the Front is {newest}",
+            head=head,
+            newest=newest.id,
+        )
+        remedy = _(
             "The missing ids are looked into until HEAD is reached again. Find out who deleted the"
             " orders; or, if the database is a copy, whether it is behind"
         )
         return [Problem(Health.DEGRADED, what, None, remedy)]
     if newest.id is not None and newest.id < head:
-        what = (
-            f"HEAD is {head}, but the newest order in the Front is {newest.id}: the database was"
-            " restored, or it is the wrong one"
+        what = _(
+            "HEAD is {head}, but the newest order in the Front is {newest}: the database was"
+            " restored, or it is the wrong one",
+            head=head,
+            newest=newest.id,
         )
-        remedy = "Correct database.yml; or, if the database was restored, type: ordermonit head"
+        remedy = _("Correct database.yml; or, if the database was restored, type: ordermonit head")
         return [Problem(Health.DOWN, what, None, remedy)]
     return []
 
@@ -249,7 +284,11 @@ def lag_problems(lag: Lag, limit: int, period: float, now: datetime) -> list[Pro
     if not lag.is_behind(limit):
         return []
     since = None if lag.seconds is None else now - timedelta(seconds=lag.seconds)
-    what = f"{lag.orders} orders beyond HEAD wait for a first look, more than cycles take on"
+    what = ngettext(
+        "{number} order beyond HEAD waits for a first look, more than cycles take on",
+        "{number} orders beyond HEAD wait for a first look, more than cycles take on",
+        lag.orders,
+    )
     return [Problem(Health.DEGRADED, what, since, lag.remedy(limit, period))]
 
 

@@ -4,6 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element, tostring
 
+from ordermonit.language import language_tag
+
 Inside = Element | str
 
 _STYLE = Path(__file__).with_name("page.css")
@@ -99,7 +101,7 @@ def page(title: str, *body: Inside, refresh: int | None = None) -> bytes:
             tag("style", _STYLE.read_text("utf-8")),
         ),
         tag("body", tag("main", *body), tag("script", _SCRIPT.read_text("utf-8"))),
-        lang="en",
+        lang=language_tag(),
         **attributes,
     )
     return f"<!DOCTYPE html>\n{tostring(html, 'unicode', method='html')}\n".encode()

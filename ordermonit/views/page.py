@@ -21,6 +21,7 @@ from ordermonit.health.health import (
     worst,
 )
 from ordermonit.health.troubles import record_problems
+from ordermonit.language import _
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended
@@ -56,7 +57,7 @@ def write(file: str, app_name: str, period: float, ended: Ended, state: State) -
     pause = _pause(state)
     problems = _problems(ended, checkpoint, cycles, pause, period, now)
     text = page(
-        words.STATUS_PAGE.format(app_name=app_name),
+        _(words.STATUS_PAGE, app_name=app_name),
         *_head(app_name, problems, period, now),
         *_wrong(problems),
         *_orders(ended, checkpoint),
@@ -103,7 +104,7 @@ def _problems(
 
 def _quiet(problem: Problem) -> Problem:
     """A pause without the words of whoever ordered it."""
-    return replace(problem, what=words.IS_PAUSED)
+    return replace(problem, what=_(words.IS_PAUSED))
 
 
 def _nameless(record: Record) -> Record:
@@ -117,74 +118,80 @@ def _head(
 ) -> list[Element]:
     health = worst(problems)
     stale = now + timedelta(seconds=_PERIODS * period) + _GRACE
-    written = filled(words.WRITTEN, at=moment(now))
-    renewed = filled(words.RENEWED, stale=moment(stale))
-    warning = tag("p", words.STALE, class_="stale", role="alert", hidden="")
+    written = filled(_(words.WRITTEN), at=moment(now))
+    renewed = filled(_(words.RENEWED), stale=moment(stale))
+    warning = tag("p", _(words.STALE), class_="stale", role="alert", hidden="")
     warning.set("data-stale", stale.isoformat())
     return [
-        tag("h1", words.STATUS_PAGE.format(app_name=app_name)),
+        tag("h1", _(words.STATUS_PAGE, app_name=app_name)),
         warning,
-        tag("p", tag("strong", health.value, class_=f"health {health.value}")),
+        tag("p", tag("strong", _(words.HEALTHS[health]), class_=f"health {health.value}")),
         tag("p", *written, " ", *renewed, class_="soft"),
     ]
 
 
 def _wrong(problems: list[Problem]) -> list[Element]:
     if worst(problems) is Health.WELL:
-        return [tag("p", words.WELL)]
-    columns = [words.HEALTH, words.WHAT, words.SINCE, words.WHAT_NEXT]
+        return [tag("p", _(words.WELL))]
+    columns = [_(words.HEALTH), _(words.WHAT), _(words.SINCE), _(words.WHAT_NEXT)]
     rows: list[list[Inside]] = [
         [
-            tag("td", tag("strong", each.health.value, class_=each.health.value)),
+            tag("td", tag("strong", _(words.HEALTHS[each.health]), class_=each.health.value)),
             tag("td", each.what, class_="error"),
             "" if each.since is None else moment(each.since),
             each.remedy,
         ]
         for each in problems
     ]
-    return [tag("h2", words.PROBLEMS), table(words.PROBLEMS, columns, rows)]
+    return [tag("h2", _(words.PROBLEMS)), table(_(words.PROBLEMS), columns, rows)]
 
 
 def _orders(ended: Ended, checkpoint: Checkpoint | None) -> list[Element]:
-    heading = tag("h2", words.STANDING)
+    heading = tag("h2", _(words.STANDING))
     if checkpoint is None:
-        return [heading, tag("p", words.NO_CHECKPOINT)]
+        return [heading, tag("p", _(words.NO_CHECKPOINT))]
     counts = dict.fromkeys(Status, 0)
     for record in checkpoint.records.values():
         counts[record.status] += 1
-    facts = [(words.HEAD, checkpoint.head), *((str(each), counts[each]) for each in Status)]
+    facts = [(_(words.HEAD), checkpoint.head), *((str(each), counts[each]) for each in Status)]
     sums = tag(
         "dl",
         *(tag("div", tag("dt", name), tag("dd", f"{count}")) for name, count in facts),
         class_="facts",
     )
-    kept = words.KEPT.format(count=KEPT_RESOLVED)
+    kept = _(words.KEPT, count=KEPT_RESOLVED)
     return [heading, sums, tag("p", f"{_distance(ended, checkpoint)} {kept}", class_="soft")]
 
 
 def _distance(ended: Ended, checkpoint: Checkpoint) -> str:
     sight = ended.notes.sight
     if sight is None:
-        return words.HEAD_ALONE
+        return _(words.HEAD_ALONE)
     ahead = sight.newest - checkpoint.head
-    return words.HEAD_IS_BEHIND.format(count=ahead) if ahead > 0 else words.HEAD_IS_NEWEST
+    return _(words.HEAD_IS_BEHIND, count=ahead) if ahead > 0 else _(words.HEAD_IS_NEWEST)
 
 
 def _last(cycles: list[CycleResult]) -> list[Element]:
-    columns = [words.ENDED, words.CHECKED, words.SUMS["inserted"], words.FAILED, words.HOW]
+    columns = [
+        _(words.ENDED),
+        _(words.CHECKED),
+        _(words.INSERTED),
+        _(words.FAILED),
+        _(words.HOW),
+    ]
     rows: list[list[Inside]] = [
         [
             _time(each.finished_at),
             number(each.checked),
             number(each.inserted),
             number(each.failed),
-            words.BAD_END.format(exit=each.exit, meaning=each.result)
+            _(words.BAD_END, exit=each.exit, meaning=each.result)
             if each.exit
-            else words.GOOD_END,
+            else _(words.GOOD_END),
         ]
         for each in reversed(cycles[-_CYCLES:])
     ]
-    return [tag("h2", words.LAST_CYCLES), table(words.LAST_CYCLES, columns, rows)]
+    return [tag("h2", _(words.LAST_CYCLES)), table(_(words.LAST_CYCLES), columns, rows)]
 
 
 def _time(text: str) -> Inside:

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, fromstring
 from pygal import Bar, Config
 from pygal.style import Style
 
+from ordermonit.language import _
 from ordermonit.views import words
 from ordermonit.views.digest import Hour
 from ordermonit.views.markup import tag
@@ -39,8 +40,8 @@ def columns(hours: Mapping[str, Hour]) -> list[Element]:
     seen = {name: each.seen for name, each in hours.items()}
     fallen = {name: each.fallen for name, each in hours.items()}
     return [
-        _plot(words.SEEN, "var(--seen)", seen),
-        _plot(words.FALLEN, "var(--fallen)", fallen),
+        _plot(_(words.SEEN), "var(--seen)", seen),
+        _plot(_(words.FALLEN), "var(--fallen)", fallen),
     ]
 
 

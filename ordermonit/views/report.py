@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from ordermonit.health.outlook import outlook
+from ordermonit.language import _
 from ordermonit.orders.journey import Rules
 from ordermonit.orders.model import Operation, Reason, Record, Status
 from ordermonit.times import iso
@@ -37,9 +38,9 @@ class Source:
         """What else there is to know before the figures are believed."""
         found = []
         if self.trouble is not None:
-            found.append(words.PARTLY.format(trouble=self.trouble))
+            found.append(_(words.PARTLY, trouble=self.trouble))
         if self.known_from is None:
-            found.append(words.KNOWS_NOTHING)
+            found.append(_(words.KNOWS_NOTHING))
         return found
 
 
@@ -58,8 +59,8 @@ class Open:
     def why(self) -> str:
         """What is in its way: the last error, or else what its reason says."""
         if self.status is Status.PAYMENT_PENDING and self.reason is Reason.NOT_DUE:
-            return words.NOT_AUTHORIZED
-        return self.error or words.REASONS[self.reason]
+            return _(words.NOT_AUTHORIZED)
+        return self.error or _(words.REASONS[self.reason])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import io
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
 
@@ -13,7 +15,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from ordermonit.configuration import Language
+from ordermonit.health.outlook import outlook
+from ordermonit.health.troubles import record_problems
 from ordermonit.language import ENGLISH, LOCALE, _, ngettext, speaking
+from ordermonit.orders.journey import Rules
+from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.rest import rests
+from ordermonit.shops import COMMANDS
 from tests.parts.inbox import Hook
 from tests.parts.world import World
 from tests.reports.conftest import AlertTo
@@ -57,7 +65,8 @@ def translated(language: str) -> Iterator[tuple[Message, Sentences, Sentences]]:
 def marks(sentence: str) -> list[str]:
     """What is the same in every language: values, commands, keys, and names of files."""
     values = [f"{{{name}}}" for _text, name, _format, _kind in Formatter().parse(sentence) if name]
-    typed = re.findall(r"\bordermonit (?:alert|orders|status)(?: --[a-z-]+)*", sentence)
+    commands = rf"\bordermonit (?:{'|'.join(COMMANDS)})\b(?: --[a-z-]+)*|\bsystemctl [a-z .-]+"
+    typed = re.findall(commands, sentence)
     return sorted(
         {*values, *typed, *re.findall(r"\b\w+(?:_\w+)+\b|\b\w+\.yml\b|\bHEAD\b", sentence)}
     )
@@ -82,8 +91,8 @@ def test_a_translation_has_the_values_the_commands_and_the_keys_of_its_sentence(
     language: str,
 ) -> None:
     for _message, english, said in translated(language):
-        for each in said:
-            assert marks(each) == marks(english[-1]), each
+        for at, each in enumerate(said):
+            assert marks(each) == marks(english[min(at, len(english) - 1)]), each
         assert not any("'" in each for each in said), "it is no English"
 
 
@@ -116,11 +125,64 @@ def test_within_its_block_alone_another_language_is_spoken() -> None:
         assert [*said()] == english, "news in the wrong language is better than none"
 
 
-def test_alerts_come_in_the_language_and_the_log_stays_as_it_is(
+class _Texts(HTMLParser):
+    """What a page says, text by text."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.feed(file.read_text())
+
+    def handle_data(self, data: str) -> None:
+        self.found.add(data.strip())
+
+
+def english_in(page: Path) -> set[str]:
+    """The sentences of a page that are translated, and stand there as they were."""
+    texts = _Texts(page).found
+    assert len(texts) > 10
+    return {
+        text
+        for _message, english, said in translated(Language.PT_BR)
+        for one, other in zip(english, said, strict=True)
+        for text in texts
+        if one != other and re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(one)), text)
+    }
+
+
+def test_what_comes_next_is_one_sentence_in_the_language() -> None:
+    begun = datetime(2026, 1, 31, tzinfo=UTC)
+    record = Record(1, "77", Status.FAILED, Reason.REJECTED, begun, begun, 1)
+    rules = Rules(
+        max_attempts=4,
+        follow_all=False,
+        authorized_states=frozenset({"authorized"}),
+        closed_states=frozenset(),
+        ignored_states=frozenset(),
+        asks_payment=False,
+        verify_within=600,
+        task_timeout=300,
+        retry_wait=(3600.0, 3600.0),
+        min_order_age=60,
+    )
+    with speaking(Language.PT_BR):
+        assert outlook(record, rules, (), begun).what == (
+            "foi recusado; o primeiro ciclo depois de 2026-01-31T01:00:00Z (retry_wait) o insere"
+            " (tentativa 2 de 4); se já estiver no Abacos, a tarefa avisa"
+        )
+        [problem] = record_problems([record], rests([record], rules, begun))
+        assert problem.what == "1 pedido rejeitado (77)"
+        assert problem.remedy == (
+            "A próxima tentativa não vem antes de 2026-01-31T01:00:00Z (retry_wait)"
+        )
+
+
+def test_alerts_page_and_report_come_in_the_language_and_the_log_stays_as_it_is(
     world: World, alert_to: AlertTo, hook: Hook
 ) -> None:
     alert_to()
-    world.configure("process", language="pt_BR")
+    page = world.home / "index.html"
+    world.configure("process", language="pt_BR", status_page=str(page))
     world.configure("service", max_attempts=1)
     [number] = world.front.add_many(1, "authorized")
     world.abacos.behave("reject", [number])
@@ -132,6 +194,17 @@ def test_alerts_come_in_the_language_and_the_log_stays_as_it_is(
     assert typed == f"Elimine a causa e depois digite: ordermonit retry {number}"
     assert order.startswith(f"- pedido {number}: ")
     assert f"order {number}: given up after 1 attempts" in run.stderr
+    assert english_in(page) == set()
+    assert '<html lang="pt-BR"' in page.read_text()
+    assert "Situação de ordermonit" in page.read_text()
+    assert f"1 pedido abandonado ({number})" in page.read_text()
+
+    report = world.home / "report.html"
+    assert world.run("report", "--html", str(report)).exit_code == 0
+    assert english_in(report) == set()
+    assert "Relatório de ordermonit" in report.read_text()
+    assert "Relatório de ordermonit" in world.run("report").stdout
+    assert "nothing by itself" in world.run("report", "--json").json()["open"][0]["next"]
 
     hook.posts.clear()
     assert world.run("alert", "--test").exit_code == 0
