@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def _show(context: Context) -> None:
 
 def _report(context: Context) -> Report:
     """Raises OrdermonitError."""
-    configuration = context.configuration()
+    configuration, shop = context.configuration(), context.shop
     app_name = configuration.process.app_name
     now = datetime.now(UTC)
     until: datetime = min(context.arguments.until or now, now)
@@ -54,15 +55,16 @@ def _report(context: Context) -> Report:
             "--since goes back beyond the first year", "Give a shorter span, such as 31d"
         ) from None
     # First, while we may be root: not everybody may read the journal.
-    known_from, trouble = past.known_from(app_name), history.trouble()
+    known_from, trouble = past.known_from(app_name, shop=shop), history.trouble()
     digest = Digest()
-    digest.take(past.told(app_name, since, until))
+    digest.take(past.told(app_name, since, until, shop=shop))
     digest.end()
     checkpoint = context.state.read()
-    source = Source(app_name, now, since, until, known_from, trouble)
+    source = Source(app_name, now, since, until, known_from, trouble, shop)
     records = checkpoint.records.values()
     found = still_open(records, rules(configuration), configuration.node.checks, now)
-    return Report(source, digest, found)
+    typed = (replace(each, next=shop.typed(each.next)) for each in found)
+    return Report(source, digest, tuple(typed))
 
 
 def _write(file: Path, context: Context) -> None:

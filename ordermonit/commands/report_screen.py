@@ -68,8 +68,7 @@ def _open(report: Report) -> list[ConsoleRenderable]:
         since = f"{_at(each.since)}  {each.why}"
         table.add_row(Text(each.name, style=STYLES[each.status]), Text(since))
         table.add_row("", Text(each.next, style="bold"))
-    more = len(report.open) - _MOST_ROWS
-    return [table, *([Text(_(words.MORE_OPEN, count=more))] if more > 0 else [])]
+    return [table, *map(Text, report.more_open(_MOST_ROWS))]
 
 
 def _waits(report: Report) -> ConsoleRenderable:

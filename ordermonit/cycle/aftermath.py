@@ -128,7 +128,7 @@ def _page(file: str, period: float, ended: Ended, place: Place, log: Log) -> Non
 
     try:
         with speaking(place.language):
-            write(file, place.app_name, period, ended, place.state)
+            write(file, place.app_name, place.shop, period, ended, place.state)
     except OSError as problem:
         log.tell(Event.PAGE_FAILED, file=file, error=_refused(problem))
 

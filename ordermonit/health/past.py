@@ -5,7 +5,7 @@ entry, of which there are 30, and takes three times as long for a month.
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
@@ -15,10 +15,14 @@ from typing import IO
 from systemd import journal
 
 from ordermonit.errors import Unavailable
+from ordermonit.shops import ALONE, SHOP_FIELD, Shop
 from ordermonit.text import one_line
 
 #: All that is read of an entry beside its time.
-_FIELDS = ("ORDERMONIT_EVENT", "ORDER_ID", "ORDER_REASON", "ORDER_CREATED_AT", "ERROR")
+_FIELDS = (
+    *("ORDERMONIT_EVENT", "ORDER_ID", "ORDER_REASON", "ORDER_CREATED_AT", "ERROR"),
+    SHOP_FIELD,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,16 @@ class Told:
 
 
 def told(
-    app_name: str, since: datetime, until: datetime, directory: Path | None = None
+    app_name: str,
+    since: datetime,
+    until: datetime,
+    directory: Path | None = None,
+    shop: Shop = ALONE,
 ) -> Iterator[Told]:
-    """What the service of this name told, the oldest first.
+    """What the shop's service of this name told, the oldest first.
 
-    `directory`: where the journal's files are; None for this machine's. Raises Unavailable.
+    Several shops of one host may have the same `app_name`. `directory`: where the journal's files
+    are; None for this machine's. Raises Unavailable.
     """
     command = [
         *("journalctl", "--quiet", "--no-pager", "--all", "--output=export"),
@@ -46,6 +55,7 @@ def told(
         f"--output-fields={','.join(_FIELDS)}",
         *([] if directory is None else [f"--directory={directory}"]),
         f"SYSLOG_IDENTIFIER={app_name}",
+        *([f"{SHOP_FIELD}={shop.name}"] if shop.name else []),
     ]
     try:
         with subprocess.Popen(
@@ -53,7 +63,8 @@ def told(
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            yield from filter(None, map(_told, entries(process.stdout)))
+            own = (each for each in entries(process.stdout) if _is_own(each, shop))
+            yield from filter(None, map(_told, own))
             said = process.stderr.read().decode("utf-8", "replace")
     except OSError as problem:
         raise _unreadable(problem.strerror or str(problem)) from None
@@ -68,17 +79,26 @@ def _unreadable(why: str) -> Unavailable:
     )
 
 
-def known_from(app_name: str, directory: Path | None = None) -> datetime | None:
-    """The time of the oldest entry of this service that is kept; None without one."""
+def _is_own(fields: Container[bytes], shop: Shop) -> bool:
+    """Whether it is this shop's; journald can't be asked for entries without a field."""
+    return bool(shop.name) or SHOP_FIELD.encode() not in fields
+
+
+def known_from(app_name: str, directory: Path | None = None, shop: Shop = ALONE) -> datetime | None:
+    """The time of the shop's oldest entry that is kept; None without one."""
     try:
         with journal.Reader(path=None if directory is None else str(directory)) as reader:
             reader.add_match(SYSLOG_IDENTIFIER=app_name)
+            if shop.name:
+                reader.add_match(**{SHOP_FIELD: shop.name})
             reader.seek_head()
-            oldest = reader.get_next()
+            for each in reader:
+                if shop.name or SHOP_FIELD not in each:
+                    at: datetime = each["__REALTIME_TIMESTAMP"]
+                    return at.astimezone(UTC)
     except OSError:
-        return None
-    at: datetime | None = oldest.get("__REALTIME_TIMESTAMP")
-    return None if at is None else at.astimezone(UTC)
+        pass
+    return None
 
 
 def entries(stream: IO[bytes]) -> Iterator[dict[bytes, bytes]]:

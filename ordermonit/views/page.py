@@ -25,6 +25,7 @@ from ordermonit.language import _
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.reports.lag import lag
 from ordermonit.reports.notes import Ended
+from ordermonit.shops import Shop
 from ordermonit.state import files
 from ordermonit.state.checkpoint import KEPT_RESOLVED, Checkpoint
 from ordermonit.state.directory import CycleResult, State
@@ -43,7 +44,7 @@ _PERIODS, _GRACE = 3, timedelta(minutes=1)
 _LEAST_LOOK, _MOST_LOOK = 5, 60
 
 
-def write(file: str, app_name: str, period: float, ended: Ended, state: State) -> None:
+def write(file: str, app_name: str, shop: Shop, period: float, ended: Ended, state: State) -> None:
     """Replace the page in one step, readable by everybody. `period`: seconds between cycles.
 
     Raises OSError where it can't be written.
@@ -64,7 +65,8 @@ def write(file: str, app_name: str, period: float, ended: Ended, state: State) -
         *_last(cycles),
         refresh=round(min(_MOST_LOOK, max(_LEAST_LOOK, period))),
     )
-    files.replace(Path(file), text, durable=False, mode=0o644)
+    typed = shop.typed(text.decode()).encode()
+    files.replace(Path(file), typed, durable=False, mode=0o644)
 
 
 def _without_words(cycle: CycleResult) -> CycleResult:

@@ -8,6 +8,7 @@ from ordermonit.health.outlook import outlook
 from ordermonit.language import _
 from ordermonit.orders.journey import Rules
 from ordermonit.orders.model import Operation, Reason, Record, Status
+from ordermonit.shops import ALONE, Shop
 from ordermonit.times import iso
 from ordermonit.views import words
 from ordermonit.views.digest import HOUR, Digest, Hour, Waits
@@ -27,6 +28,7 @@ class Source:
     until: datetime
     known_from: datetime | None
     trouble: str | None = None
+    shop: Shop = ALONE
 
     @property
     def begins_late(self) -> bool:
@@ -85,6 +87,11 @@ class Report:
             "failed_cycles": digest.failed_cycles,
             "outages": digest.outage_count,
         }
+
+    def more_open(self, shown: int) -> list[str]:
+        """What there is to say where only so many of the open orders are shown."""
+        more = len(self.open) - shown
+        return [self.source.shop.typed(_(words.MORE_OPEN, count=more))] if more > 0 else []
 
     @property
     def hours(self) -> list[tuple[datetime, Hour]]:

@@ -72,11 +72,8 @@ def _open(report: Report) -> list[Element]:
         ]
         for each in report.open[:MOST_ROWS]
     ]
-    found = [table(_(words.OPEN), columns, rows)]
-    more = len(report.open) - MOST_ROWS
-    if more > 0:
-        found.append(tag("p", _(words.MORE_OPEN, count=more)))
-    return found
+    more = (tag("p", each) for each in report.more_open(MOST_ROWS))
+    return [table(_(words.OPEN), columns, rows), *more]
 
 
 def _waits(report: Report) -> list[Element]:

@@ -79,6 +79,26 @@ def test_what_is_to_be_typed_is_the_shops(host: Path, capsys: pytest.CaptureFixt
     assert not re.search(r"ordermonit (?!--shop acme|can)", said.removeprefix("ordermonit: "))
 
 
+def test_page_and_report_say_what_is_typed_for_the_shop(host: Path) -> None:
+    page, file = host / "page.html", host / "report.html"
+    _make(host / "etc/new")
+    _typed("--shop", "new", "init", "--head", "7")
+    (host / "etc/new/service.yml").write_text("max_orders_per_request: 30\n")
+    (host / "etc/new/process.yml").write_text(f"status_page: {page}\n")
+    with sqlite3.connect(host / "etc/new/front.sqlite3") as front:
+        for id in range(8, 30):
+            row = (id, "an odd one", "authorized", "2026-01-01 00:00:00", "2026-01-01 00:00:00")
+            front.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row)
+    _typed("--shop", "new", "cycle")
+    _typed("--shop", "new", "report", "--html", str(file))
+    said = [page.read_text(), file.read_text(), _typed("--shop", "new", "report")]
+    for each in said:
+        assert "ordermonit --shop new dismiss id:8" in " ".join(each.split())
+        assert not re.search(rf"ordermonit (?={'|'.join(shops.COMMANDS)})", each)
+    assert "ordermonit --shop new status" in said[0]
+    assert "ordermonit --shop new orders" in said[2]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -73,6 +73,11 @@ def test_each_shop_goes_its_own_way_whatever_is_wrong_with_another(host: Inside)
     assert "ORDER_INSERTED" in [each["event"] for each in json.loads(shown)["journal"]]
     assert machine.run("ordermonit", "show", number, check=False).returncode == 64
 
+    report = json.loads(machine.run("ordermonit", "--shop", "acme", "report", "--json").stdout)
+    assert (report["inserted"], report["failed_cycles"]) == (1, 0)
+    alone = json.loads(machine.run("ordermonit", "report", "--json").stdout)
+    assert (alone["seen"], alone["cycles"]) == (0, 0)
+
     status = machine.run("ordermonit", "status", "--all", "--json", check=False)
     assert status.returncode == 78
     found = [(each["shop"], each["health"]) for each in json.loads(status.stdout)]
