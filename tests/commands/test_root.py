@@ -18,6 +18,7 @@ import yaml
 
 from ordermonit.orders.gaps import Moment
 from ordermonit.state.pause import Pause
+from tests.parts import outsider
 from tests.parts.place import Place
 from tests.parts.processes import free_port
 
@@ -160,8 +161,9 @@ def shared() -> Iterator[Shared]:
     """All cases share one process and one place."""
     with (
         TemporaryDirectory() as directory,
+        outsider.opened("root") as begins,
         subprocess.Popen(
-            [sys.executable, "-c", _COMMANDS],
+            [*begins, sys.executable, "-c", _COMMANDS],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,7 +5,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 #: What Python needs to run this clone.
@@ -34,6 +35,16 @@ exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
 """
 
 
+@contextmanager
+def opened(user: str) -> Iterator[list[str]]:
+    """A command's beginning: it runs as `user` in the directory /, where nothing that Python
+    and this clone need is closed to others. Root only; `user` may be root, who becomes another."""
+    needed = {place: closed for place in _NEEDED if (closed := _closed(place))}
+    places = [" ".join(map(str, each)) for each in (set(needed.values()), needed)]
+    with tempfile.TemporaryDirectory(prefix="om-held-", dir="/tmp") as held:
+        yield ["unshare", "--mount", "sh", "-euc", _OPENED, user, *places, held]
+
+
 def run(
     command: list[str],
     environment: Mapping[str, str] | None = None,
@@ -42,12 +53,9 @@ def run(
     seconds: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of this clone as somebody else. Root only."""
-    needed = {place: closed for place in _NEEDED if (closed := _closed(place))}
-    places = [" ".join(map(str, each)) for each in (set(needed.values()), needed)]
-    with tempfile.TemporaryDirectory(prefix="om-held-", dir="/tmp") as held:
-        apart = ["unshare", "--mount", "sh", "-euc", _OPENED, user, *places, held]
+    with opened(user) as begins:
         return subprocess.run(
-            [*apart, *command],
+            [*begins, *command],
             env={"PATH": os.environ["PATH"], **(environment or {})},
             capture_output=True,
             text=True,

@@ -11,7 +11,7 @@ from tests.system.machine import SOURCE, Disks, Machine
 
 PROGRAM = "/usr/lib/ordermonit"
 SAMPLES = ("alerts.yml", "database.yml", "integration_server.yml", "process.yml", "service.yml")
-TIMER = "ordermonit.timer"
+TIMER, SHOP = "ordermonit.timer", "ordermonit@north.timer"
 NEW = "# new in this version\n"
 EDITED = "running_cycle: 3600\n"
 
@@ -107,13 +107,14 @@ def _installed(machine: Machine) -> None:
 def _configured(machine: Machine) -> None:
     machine.run("tee", f"{CONFIG}/service.yml", stdin=EDITED)
     machine.write(f"{STATE}/checkpoint", "kept\n", 0o600)
-    machine.run("systemctl", "enable", "--now", "--quiet", TIMER)
+    machine.run("systemctl", "enable", "--now", "--quiet", TIMER, SHOP)
 
 
 def _upgraded(machine: Machine) -> None:
-    """Over an edited file, while the timer runs: the file stays, the others follow, it goes on."""
-    state = machine.show(TIMER, "UnitFileState", "ActiveState")
-    assert state == {"UnitFileState": "enabled", "ActiveState": "active"}
+    """Over an edited file, while timers run: the file stays, the others follow, they go on."""
+    for timer in (TIMER, SHOP):
+        state = machine.show(timer, "UnitFileState", "ActiveState")
+        assert state == {"UnitFileState": "enabled", "ActiveState": "active"}
     assert machine.run("cat", f"{CONFIG}/service.yml").stdout == EDITED
     assert machine.run("cat", f"{CONFIG}/service.yml.dpkg-dist").stdout.endswith(NEW)
     assert machine.run("cat", f"{CONFIG}/process.yml").stdout.endswith(NEW)
@@ -122,10 +123,12 @@ def _upgraded(machine: Machine) -> None:
 
 
 def _removed(machine: Machine) -> None:
-    """The timer ends and is disabled; configuration and state stay."""
+    """The timers end and are disabled; configuration and state stay."""
     machine.run("dpkg", "--remove", "ordermonit")
-    state = machine.show(TIMER, "LoadState", "ActiveState")
-    assert state == {"LoadState": "not-found", "ActiveState": "inactive"}
+    for timer in (TIMER, SHOP):
+        state = machine.show(timer, "LoadState", "ActiveState")
+        assert state == {"LoadState": "not-found", "ActiveState": "inactive"}
+    assert machine.run("ls", "/etc/systemd/system/timers.target.wants", check=False).stdout == ""
     there = machine.run("sh", "-c", f"ls -d {PROGRAM} /usr/bin/ordermonit", check=False).stdout
     assert there == ""
     assert machine.run("cat", f"{CONFIG}/service.yml").stdout == EDITED

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ordermonit.orders.model import Operation
+from tests.parts import outsider
 from tests.parts.abacos import Mood
 from tests.parts.processes import private_directory, wait_until
 from tests.parts.soap import Call
@@ -201,22 +202,17 @@ def test_a_state_directory_that_cannot_be_written_is_exit_74_before_any_operatio
     world = tortured.world
     _begin(tortured)
     tasks, before = len(world.node.tasks()), world.checkpoint()
-    as_another = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
-    command = [
-        *prefix,
-        str(world.state),
-        *(as_another if error == "Permission denied" else []),
-        *world.command_line("cycle"),
-    ]
-    run = subprocess.run(
-        command,
-        cwd="/",
-        env=world.environment() | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    user = "nobody" if error == "Permission denied" else "root"
+    with outsider.opened(user) as begins:
+        run = subprocess.run(
+            [*prefix, str(world.state), *begins, *world.command_line("cycle")],
+            cwd="/",
+            env=world.environment() | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert (run.returncode, error in run.stderr) == (74, True), run.stderr
     assert "Traceback" not in run.stderr
     assert len(world.node.tasks()) == tasks
