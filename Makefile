@@ -102,7 +102,7 @@ $(PACKAGES): %-packages:
 # systemd-python has no wheel, and ordermonit is installed from here: both are built with the
 # pinned build packages rather than with whatever is newest today. "compat" is a path to this clone:
 # setuptools' import hook would cost each start of Python 10 ms, which no installed service pays.
-.venv/runtime: pyproject.toml setup.py ordermonit/__init__.py $(REQUIREMENTS) $(TRANSLATIONS) | venv-packages
+.venv/runtime: pyproject.toml packaging/generate/words.py ordermonit/__init__.py $(REQUIREMENTS) $(TRANSLATIONS) | venv-packages
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install -r packaging/requirements-build.txt
 	$(PIP) install --no-build-isolation -r packaging/requirements.txt
@@ -122,7 +122,7 @@ prefix = /usr/local
 INSTALL = DESTDIR='$(DESTDIR)' prefix='$(prefix)' PYTHON='$(PYTHON)' packaging/install.sh
 BUILD_PIP = build/venv/bin/python -m pip --quiet --disable-pip-version-check
 GENERATES = docs/operations.md ARCHITECTURE.md $(wildcard config/*.yml packaging/man/* packaging/generate/*.py)
-SOURCES = pyproject.toml setup.py README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name 'page.*' \
+SOURCES = pyproject.toml packaging/generate/words.py README.md $(shell find ordermonit -name '*.py' -o -name '*.rb' -o -name 'page.*' \
 	-o -name '*.po' -o -name py.typed)
 
 .PHONY: install
