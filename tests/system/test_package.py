@@ -107,6 +107,7 @@ def _installed(machine: Machine) -> None:
 def _configured(machine: Machine) -> None:
     machine.run("tee", f"{CONFIG}/service.yml", stdin=EDITED)
     machine.write(f"{STATE}/checkpoint", "kept\n", 0o600)
+    machine.run("mkdir", f"{CONFIG}/north")
     machine.run("systemctl", "enable", "--now", "--quiet", TIMER, SHOP)
 
 
@@ -138,6 +139,7 @@ def _removed(machine: Machine) -> None:
 
 def _purged(machine: Machine) -> None:
     """All of it goes but the user, whose number must not become another's."""
+    machine.run("rmdir", f"{CONFIG}/north")  # what somebody put there themselves would stay
     machine.run("dpkg", "--purge", "ordermonit")
     places = (CONFIG, STATE, "/var/log/ordermonit", "/run/ordermonit")
     assert [place for place in places if machine.disk.path(place).exists()] == []
