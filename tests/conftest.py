@@ -41,9 +41,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 class _Schedule(LoadScopeScheduling):  # type: ignore[misc]
     """Each test goes where there is time for it; those that share one machine or one network,
-    which take longest, go to one worker. (`--dist loadgroup` reads no marks with pytest 9.2.)"""
+    which take longest, go to one worker. (`--dist loadgroup` reads no marks with pytest 9.2.)
+
+    The longest test of all goes with the latter, which begin early: nobody waits for it alone.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/torture/test_day"):
+            return "network"
         shared = ("tests/system/", "tests/network/")
         return nodeid.split("/")[1] if nodeid.startswith(shared) else nodeid
 
