@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def _make(config: Path) -> None:
     (config / "process.yml").write_text("{}\n")
     (config / "integration_server.yml").write_text(NODE)
     (config / "database.yml").write_text(f"adapter: sqlite3\ndatabase: {config}/front.sqlite3\n")
-    with sqlite3.connect(config / "front.sqlite3") as front:
+    with closing(sqlite3.connect(config / "front.sqlite3")) as front, front:
         front.execute(
             "CREATE TABLE orders (id INTEGER PRIMARY KEY, number, state, created_at, updated_at)"
         )
@@ -85,7 +86,7 @@ def test_page_and_report_say_what_is_typed_for_the_shop(host: Path) -> None:
     _typed("--shop", "new", "init", "--head", "7")
     (host / "etc/new/service.yml").write_text("max_orders_per_request: 30\n")
     (host / "etc/new/process.yml").write_text(f"status_page: {page}\n")
-    with sqlite3.connect(host / "etc/new/front.sqlite3") as front:
+    with closing(sqlite3.connect(host / "etc/new/front.sqlite3")) as front, front:
         for id in range(8, 30):
             row = (id, "an odd one", "authorized", "2026-01-01 00:00:00", "2026-01-01 00:00:00")
             front.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row)

@@ -70,7 +70,7 @@ def test_install_leaves_exactly_these_files(installed: Installed) -> None:
     packages = [name for name in new if name.startswith(f"{PACKAGES}/")]
     driver = f"{PACKAGES}/ordermonit/node"
     assert set(packages) >= {f"{driver}/{name}.rb" for name in ("task", "children", "driver")}
-    translations = f"{PROGRAM}/lib/python3.11/site-packages/ordermonit/locale/pt_BR/LC_MESSAGES"
+    translations = f"{PACKAGES}/ordermonit/locale/pt_BR/LC_MESSAGES"
     assert f"{translations}/ordermonit.mo" in packages
     assert {new[name] for name in packages} == {PLAIN, SCRIPT}
     changed = {name for name in installed.before if installed.after.get(name) is None}
