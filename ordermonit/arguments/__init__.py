@@ -49,8 +49,7 @@ _COMMANDS = (
 )
 
 _EPILOG = """\
-exit codes: 0 done, 64 wrong command line, 65 checkpoint refused, 70 a defect,
-  74 can't write, 75 down or busy, 77 key refused, 78 wrong configuration
+exit codes: 0 ok, 64 usage, 65 data, 70 bug, 74 disk, 75 down, 77 key, 78 config
 example: ordermonit init --latest && systemctl enable --now ordermonit.timer
 """
 
@@ -59,8 +58,8 @@ def parser() -> ArgumentParser:
     """The whole grammar: for the command line, and for what is made from it."""
     top = Top(
         prog="ordermonit",
-        usage="ordermonit [--shop SHOP] [--config DIR] [--state DIR] COMMAND [--help]",
-        description="Finds every order that never reached the ERP, and puts it right.",
+        usage="ordermonit [--version] [--shop SHOP] [--config DIR] [--state DIR] COMMAND",
+        description="Finds what never reached the ERP, and puts it right. Each command has --help:",
         epilog=_EPILOG,
     )
     top.add_argument("--version", action="version", version=f"ordermonit {__version__}")

@@ -46,12 +46,8 @@ class Top(Parser):
         self.listed: list[str] = []
 
     def format_help(self) -> str:
-        options = [each for each in self._actions if each.option_strings and each.metavar]
-        own = [f"{each.option_strings[0]} {each.metavar}  {each.help}" for each in options]
         head = [self.format_usage().rstrip(), self.description or ""]
-        # The first has a line of its own, or they would not fit.
-        tail = [f"  {own[0]}", f"  {'    '.join([*own[1:], '--version'])}", self.epilog or ""]
-        return "\n".join([*head, "", *self.listed, "", *tail])
+        return "\n".join([*head, "", *self.listed, "", self.epilog or ""])
 
 
 class Commands:

@@ -16,6 +16,7 @@ from ordermonit.arguments import parser
 from ordermonit.cli import main
 from ordermonit.shops import ALONE, Shop, fault
 from tests.grammar import commands
+from tests.parts.inbox import Hook
 
 NODE = "host: 127.0.0.1\nport: 1\nusername: deploy\nrails_root: /srv\n"
 
@@ -177,3 +178,11 @@ def test_a_text_tells_to_type_what_is_for_this_shop() -> None:
         " ordermonit --shop acme check; then journalctl -x -u ordermonit@acme -p err;"
         " ordermonit sees it in /var/lib/ordermonit/acme and /var/lib/ordermonit/.ssh"
     )
+
+
+def test_a_test_alert_says_whose_it_is(host: Path) -> None:
+    with Hook() as hook:
+        (host / "etc/acme/alerts.yml").write_text(f"channels: ['json://{hook.address}/']\n")
+        _typed("--shop", "acme", "alert", "--test")
+    assert all(post["title"].startswith("ordermonit (acme) on ") for post in hook.posts)
+    assert "`ordermonit --shop acme alert --test`" in hook.posts[0]["message"]
