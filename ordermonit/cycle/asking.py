@@ -5,7 +5,8 @@ it did, and what the next orders' journeys begin with.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from ordermonit.configuration import Configuration
@@ -17,7 +18,7 @@ from ordermonit.orders.model import Answer, Operation, Record, Request, Status, 
 from ordermonit.reports.journal import Log
 
 #: So many of the next orders' questions travel ahead of their turn, where few have to be inserted.
-_AHEAD = 8
+_AHEAD = 16
 
 #: The check that shows what a task did (rule C4).
 _SHOWN_BY = {
@@ -32,7 +33,7 @@ class Line(Protocol):
     def answer(
         self,
         request: Request,
-        behind: Sequence[Request] = (),
+        behind: Iterable[Request] = (),
         late: Callable[[], None] | None = None,
     ) -> Answer:
         """The node's answer; `behind` are questions that travel behind it, since they may be
@@ -71,7 +72,7 @@ class Asking:
         self._log = log
         self._answered: str | None = None  # the newest number that Abacos answered for
         self._believes = False
-        self._ahead = _AHEAD
+        self._ahead = _AHEAD // 2
         self._tasked: str | None = None  # the number of the newest task
         self.waiting: deque[Item] = deque()
         self.answers: Counter[tuple[str, ...]] = Counter()
@@ -103,14 +104,12 @@ class Asking:
             self._say_what_is_believed()
         return answer
 
-    def _behind(self, request: Request) -> list[Request]:
-        found = []
+    def _behind(self, request: Request) -> Iterator[Request]:
         if request.is_task and self.can_ask(shown_by := _SHOWN_BY[request.operation]):
-            found.append(Request(shown_by, request.number))
+            yield Request(shown_by, request.number)
         if not self.stopped:
-            for item in [*self.waiting][: 1 if request.is_task else self._ahead]:
-                found += self._first_question(item)
-        return found
+            for item in islice(self.waiting, 1 if request.is_task else self._ahead):
+                yield from self._first_question(item)
 
     def _look_ahead(self, request: Request, verdict: Verdict) -> None:
         # What is missing before a task may be there after it, so that is asked again: where orders
@@ -120,14 +119,13 @@ class Asking:
         elif verdict is Verdict.YES and request.number != self._tasked:
             self._ahead = min(2 * self._ahead or 1, _AHEAD)
 
-    def _first_question(self, item: Item) -> list[Request]:
+    def _first_question(self, item: Item) -> Iterator[Request]:
         record, order = self._ledger.record(item), item.order
         first = next(journey(record, order, self._rules, Scene(record.updated_at)))
-        if not isinstance(first, Ask) or not self.can_ask(first.operation):
-            return []
-        assert order is not None
-        assert order.number is not None
-        return [Request(first.operation, first.number or order.number)]
+        if isinstance(first, Ask) and self.can_ask(first.operation):
+            assert order is not None
+            assert order.number is not None
+            yield Request(first.operation, first.number or order.number)
 
     def _compare_environments(self) -> None:
         """Once a cycle: a container may not see the environment that the command was given."""

@@ -3,7 +3,8 @@
 # The processes that do what is asked, forked from the booted one; task.rb says what they do.
 #
 # A task has one of its own. It was forked ahead, while another one worked, so that the fork of a
-# large Rails is no wait. Checks share one. At no time do two of them work.
+# large Rails is no wait. Checks share one, which finds the next question when it has answered one.
+# At no time do two of them work.
 module Ordermonit
   MARGIN = 2 # seconds that the end of a child may take, after its deadline
   FORKS = Process.respond_to?(:fork) # JRuby can't: there, everything is done in this process
@@ -18,7 +19,7 @@ module Ordermonit
       theirs, @requests = IO.pipe
       @answers, ours = IO.pipe
       @ends, @end = IO.pipe
-      @pipes = [@requests, @answers, @ends, @end]
+      @pipes, @said = [@requests, @answers, @ends, @end], String.new
       [theirs, ours, *@pipes].each { |io| io.sync = io.close_on_exec = true }
       @pid = fork do
         (@own + @pipes).each { |io| io.close }
@@ -33,16 +34,26 @@ module Ordermonit
     # Its answer to the line, :hung when none came in time, or nil when it ended without one. What
     # is to be done meanwhile is yielded to.
     def ask(line, seconds)
-      deadline, said, sources = Ordermonit.now + seconds, String.new, [@answers, @ends]
-      return nil unless give(line)
+      deadline, sources = Ordermonit.now + seconds, [@answers, @ends]
+      return nil unless line == @ahead || give(line)
+      @ahead = nil
       yield
-      until said.end_with?("\n")
+      until ending = @said.index("\n")
         ready, = IO.select(sources, nil, nil, [deadline - Ordermonit.now, 0].max)
         return :hung unless ready
         return nil unless ready.include?(@answers)
-        sources.delete(@answers) unless read(said)
+        sources.delete(@answers) unless read
       end
-      said
+      @said.slice!(0..ending)
+    end
+
+    # The line that it will be asked next: it goes on with that at once.
+    def ask_ahead(line)
+      @ahead = line if give(line)
+    end
+
+    def ahead?
+      @ahead ? true : false
     end
 
     # With its whole group.
@@ -100,10 +111,10 @@ module Ordermonit
     rescue Errno::EPIPE # it had ended before
     end
 
-    def read(said)
-      said << @answers.read_nonblock(LINE)
+    def read
+      @said << @answers.read_nonblock(LINE)
     rescue IO::WaitReadable
-      said
+      @said
     rescue EOFError # it is about to end, or another program by now
     end
   end
@@ -127,7 +138,10 @@ module Ordermonit
     def put(child, words, seconds)
       arm(seconds + MARGIN)
       @working = child
-      said = child.ask(JSON.generate(words) + "\n", seconds) { fork_ahead }
+      said = child.ask(line_of(words), seconds) do
+        fork_ahead
+        ask_ahead if child == @checker
+      end
       if said.is_a?(String)
         said = json(said)
         @lesson = said.delete("loaded") || @lesson
@@ -137,8 +151,18 @@ module Ordermonit
         said = said ? { "hung" => true } : { "died" => child.death }
         ending(@checker).tap { @checker = nil } if child == @checker
       end
-      @working = nil
+      @working = nil unless @checker && @checker.ahead?
       said
+    end
+
+    def ask_ahead
+      request = following? && @read.first or return
+      number, check = request.values_at("number", "ask")
+      @checker.ask_ahead(line_of([check, number])) if @checks[check] && sound?(number)
+    end
+
+    def line_of(words)
+      JSON.generate(words) + "\n"
     end
 
     def fork_ahead

@@ -55,6 +55,7 @@ module Ordermonit
     # A client, at the beginning of its session.
     def meet(input, output)
       @input, @output, @arming, @lines = input, output, Mutex.new, SizedQueue.new(16)
+      @read = [] # requests that were looked at before their turn: one at most, or nil for the end
       @gone = @departed = false
       @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
       @watchdog = @working = @standby = @checker = @lesson = nil
@@ -212,17 +213,27 @@ module Ordermonit
       answer(ready)
       silent = nil
       loop do
-        arm(@settings[silent ? "grace" : "idle_limit"])
-        line = @lines.pop
-        break if line.nil? || @gone
-        request = json(line)
+        arm(@settings[silent ? "grace" : "idle_limit"]) unless following?
+        request = @read.empty? ? read : @read.shift
+        break if request.nil? || @gone
         said = reply(request)
         answer({ "id" => request["id"] }.merge(said))
         # Where a task hung, the line may have fallen silent too; then nobody is to wait for us. The
         # lines that were there by then are no sign of life.
-        silent = said["hung"] ? @lines.size : (silent - 1 if silent.to_i > 0)
+        silent = said["hung"] ? @lines.size + @read.size : (silent - 1 if silent.to_i > 0)
       end
       depart { stay }
+    end
+
+    def read
+      line = @lines.pop
+      line && json(line)
+    end
+
+    # Whether the next request is there by now; it is looked at then.
+    def following?
+      @read << read if @read.empty? && !@lines.empty?
+      !@read.empty?
     end
 
     def boot
@@ -257,7 +268,7 @@ module Ordermonit
 
     def reply(request)
       number, check, seconds = request.values_at("number", "ask", "timeout")
-      return { "refused" => "bad number" } unless number.is_a?(String) && number =~ NUMBER
+      return { "refused" => "bad number" } unless sound?(number)
       if request["run"]
         run(@settings["tasks"].fetch(request["run"]), number, seconds)
       elsif @checks[check]
@@ -267,6 +278,10 @@ module Ordermonit
       end
     rescue *SHORT => error
       { "error" => chain(error) }
+    end
+
+    def sound?(number)
+      number.is_a?(String) && number =~ NUMBER
     end
 
     def answer(hash)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
@@ -45,6 +45,9 @@ REMOTE_GRACE = 10.0
 
 #: Seconds that closing may take.
 CLOSE_LIMIT = 2.0
+
+#: With so many questions on their way, no more are sent: several in one packet cost what one does.
+ENOUGH = 8
 
 #: What login scripts may print before the driver speaks, in bytes.
 NOISE_LIMIT = 1 << 18
@@ -129,8 +132,10 @@ class Node:
         """Whether its answer waits for nothing that was asked before it."""
         return question in self._known or not self._sent or self._sent[0].request == question
 
-    async def answer(self, request: Request, behind: Sequence[Request] = ()) -> Answer:
+    async def answer(self, request: Request, behind: Iterable[Request] = ()) -> Answer:
         """Put a request that `is_next` to the node, and questions behind it, wanted next maybe.
+
+        `behind` is looked at only when few questions are on their way.
 
         A question that was put behind another one before is answered by that, if no task has run
         since. Never raises for what the network or the node does.
@@ -140,8 +145,7 @@ class Node:
             self._known = {q: a for q, a in self._known.items() if a.verdict is Verdict.YES}
         known = self._known.pop(request, None)
         try:
-            for each in (*(() if known else (request,)), *behind):
-                self._send_once(each)
+            self._send(() if known else (request,), behind if len(self._sent) <= ENOUGH else ())
         except OSError as error:
             text = f"the request could not be sent: {ssh.reason(error)}"
             return known or self._dead(Verdict.LOST, text)
@@ -247,10 +251,15 @@ class Node:
         noise = self._noise + self._channel.unread()
         return self._channel.first_and_last_words() or complaint(noise)
 
-    def _send_once(self, request: Request) -> None:
-        """Send it, unless that was done. Raises OSError when the channel is closed."""
+    def _send(self, *requests: Iterable[Request]) -> None:
+        """Send each, unless that was done. Raises OSError when the channel is closed."""
+        lines = b"".join(self._line(request) for some in requests for request in some)
+        if lines:
+            self._channel.write(lines)
+
+    def _line(self, request: Request) -> bytes:
         if request in self._known or any(sent.request == request for sent in self._sent):
-            return
+            return b""
         if not self.is_open:
             raise BrokenPipeError("the session with the node was over before the request")
         if not VALID_NUMBER.fullmatch(request.number):  # rule C10: the caller has seen to it
@@ -259,10 +268,9 @@ class Node:
             self._turn = time.monotonic()
         self._requests += 1
         patience = request.patience or self._settings.task_timeout
-        operation, number = request.operation, request.number
-        line = wire.request(self._requests, _verb(request), operation, number, patience)
-        self._channel.write(line)
         self._sent.append(_Sent(self._requests, request, patience))
+        operation, number = request.operation, request.number
+        return wire.request(self._requests, _verb(request), operation, number, patience)
 
     async def _answered(self, sent: _Sent) -> Answer:
         patience = sent.patience

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ class Session:
     def answer(
         self,
         request: Request,
-        behind: Sequence[Request] = (),
+        behind: Iterable[Request] = (),
         late: Callable[[], None] | None = None,
     ) -> Answer:
         """The node's answer. Opens the session first, if there is none.
@@ -60,7 +60,7 @@ class Session:
         return self._runner.run(self._answer(request, behind, late))
 
     async def _answer(
-        self, request: Request, behind: Sequence[Request], late: Callable[[], None] | None
+        self, request: Request, behind: Iterable[Request], late: Callable[[], None] | None
     ) -> Answer:
         answer = asyncio.ensure_future(self._asked(request, behind))
         if late is not None:
@@ -69,7 +69,7 @@ class Session:
                 late()
         return await answer
 
-    async def _asked(self, request: Request, behind: Sequence[Request]) -> Answer:
+    async def _asked(self, request: Request, behind: Iterable[Request]) -> Answer:
         node = await self._opened()
         if request.is_task or not node.is_next(request):
             await node.drain()  # what ends with a question before it is not this one's

@@ -14,6 +14,7 @@ from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.cycle.work import Work
 from ordermonit.errors import Unavailable
 from ordermonit.front.database import Front
+from ordermonit.node.rake import ENOUGH
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Gap, Moment
 from ordermonit.orders.ignored import BLOCK, Count
@@ -150,10 +151,11 @@ class World:
     def answer(
         self,
         request: Request,
-        behind: Sequence[Request] = (),
+        behind: Iterable[Request] = (),
         late: Callable[[], None] | None = None,
     ) -> Answer:
-        assert not any(each.is_task for each in behind)
+        ahead = [*behind] if len(self.waiting) <= ENOUGH else []
+        assert not any(each.is_task for each in ahead)
         if self.faults and self.faults[0] is Fault.UNREACHABLE:
             self.faults.popleft()
             raise Unavailable("the node can't be reached", "wait")
@@ -166,7 +168,7 @@ class World:
             self.known = {q: a for q, a in self.known.items() if a.verdict is Verdict.YES}
         known = self.known.pop(request, None)
         is_ahead = known is not None or request in self.waiting
-        for each in (*(() if is_ahead else (request,)), *behind):
+        for each in (*(() if is_ahead else (request,)), *ahead):
             if each not in self.known and each not in self.waiting:
                 self.waiting.append(each)
                 if each is not request:

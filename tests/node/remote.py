@@ -234,7 +234,9 @@ def unready(root: Path, **options: Any) -> Iterator[Remote]:
 
 
 @contextmanager
-def over_a_socket(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+def over_a_socket(
+    root: Path, **hello: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """A session that has said it is ready, over a socket as some sshds have it; our end of it."""
     ours, theirs = socket.socketpair()
     with theirs:
@@ -247,7 +249,7 @@ def over_a_socket(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.
         )
     try:
         with ours:
-            ours.sendall(wire.driver() + wire.hello(**_said({})))
+            ours.sendall(wire.driver() + wire.hello(**_said(hello)))
             ours.settimeout(SOON)
             assert wire.greeting(ours.recv(4096).rstrip(b"\n")) is not None
             yield process, ours

@@ -3,8 +3,10 @@
 The same for the driver that is sent and for the one that the forced command brings.
 """
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,15 @@ import pytest
 
 from ordermonit.node import wire
 from ordermonit.orders.model import Operation
-from tests.node.remote import Remote, is_alive, pids, rails_root, remote
+from tests.node.remote import (
+    SOON,
+    Remote,
+    is_alive,
+    over_a_socket,
+    pids,
+    rails_root,
+    remote,
+)
 from tests.parts.processes import wait_until
 
 #: A timeout that is passed on purpose.
@@ -168,3 +178,70 @@ def test_a_check_that_hangs_or_dies_is_told_and_the_next_one_answers(
     assert session.ask("1") == wire.Value(True)
     assert session.ask("dies") == wire.Died("exit! with status 5")
     assert session.ask("1") == wire.Value(True)
+
+
+# A question ahead of its turn
+
+
+def test_the_child_that_asks_has_the_next_question_when_it_has_answered_one(
+    tmp_path: Path,
+) -> None:
+    root = rails_root(tmp_path / "app")
+    long = {Operation.ORDER_EXISTS: "note('asked', number) || 'x' * 4096"}
+    with over_a_socket(root, checks=long) as (_, ours):
+        ask = Operation.ORDER_EXISTS
+        ours.sendall(b"".join(wire.request(n, "ask", ask, str(n), SOON) for n in range(200)))
+
+        def one_is_ahead() -> bool:
+            answered = ours.recv(1 << 22, socket.MSG_PEEK).count(b"\n")
+            return len(words(root, "asked")) == answered + 2
+
+        # We take nothing, so the driver can't pass its next answer on.
+        wait_until(one_is_ahead, "the question behind it to be worked on")
+
+
+def test_each_answer_is_of_its_own_question(session: Remote, root: Path) -> None:
+    asked = ["1", "dies", "2", "hangs", "3"]
+    sent = [session.begin("ask", Operation.ORDER_EXISTS, number, SHORT) for number in asked]
+    assert [wire.reply(session.line(), identity, "ask") for identity in sent] == [
+        wire.Value(True),
+        wire.Died("exit! with status 5"),
+        wire.Value(True),
+        wire.Hung(),
+        wire.Value(True),
+    ]
+
+
+def test_a_bad_number_reaches_no_check_ahead_of_its_turn(tmp_path: Path) -> None:
+    root = rails_root(tmp_path / "app")
+    check = "note('asked', number); true"
+    with remote(root, hello={"checks": {Operation.ORDER_EXISTS: check}}) as session:
+        for number in ("1", "2", "3/4", "5"):
+            session.begin("ask", Operation.ORDER_EXISTS, number)
+        said = [json.loads(session.line()) for _ in range(4)]
+    assert [one["id"] for one in said if "refused" in one] == [3]
+    assert words(root, "asked") == ["1", "2", "5"]
+
+
+def test_no_task_is_begun_before_the_question_before_it_is_answered(tmp_path: Path) -> None:
+    root = rails_root(tmp_path / "app")
+    with remote(root) as session:
+        for number in map(str, range(20)):
+            before = session.begin("ask", Operation.ORDER_EXISTS, number)
+            task = session.begin("run", Operation.INSERT_ORDER, number)
+            after = session.begin("ask", Operation.ORDER_EXISTS, number)
+            assert wire.reply(session.line(), before, "ask") == wire.Value(False)
+            assert wire.reply(session.line(), task, "run") == wire.Done()
+            assert wire.reply(session.line(), after, "ask") == wire.Value(True)
+
+
+def test_a_question_ahead_ends_with_the_client(tmp_path: Path) -> None:
+    root = rails_root(tmp_path / "app")
+    check = "note('asked', number); sleep 0.01 until File.exist?(number); true"
+    with remote(root, hello={"checks": {Operation.ORDER_EXISTS: check}}) as session:
+        for number in ("first", "second", "third"):
+            session.begin("ask", Operation.ORDER_EXISTS, number)
+        wait_until(lambda: (root / "asked").exists(), "the first question")
+        session.hang_up()
+        (root / "first").touch()
+        assert session.wait() == 0
