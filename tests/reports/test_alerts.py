@@ -4,13 +4,16 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from ordermonit.orders.model import Reason, Record, Status
 from ordermonit.reports.alerts.outbox import LONGEST, MOST_REFUSALS
 from ordermonit.state.checkpoint import Checkpoint
 from tests.parts.inbox import Hook, Mail
+from tests.parts.judge import Seen
 from tests.parts.processes import free_port, wait_until
+from tests.parts.soap import Call
 from tests.parts.world import World
 from tests.reports.conftest import AlertTo
 
@@ -251,15 +254,15 @@ def test_a_stopped_cycle_leaves_its_alert_to_the_next(
 ) -> None:
     reject_all(world)
     [slow] = world.front.add_many(1, "authorized")
-    world.abacos.behave("slow", [slow], seconds=3)
+    world.abacos.behave("slow", [slow], calls=[Call.INSERT], seconds=3)
     cycle = world.start("cycle")
-    output = world.state / "ordermonit.output"
-    while "given up" not in (output.read_text() if output.exists() else ""):
-        assert cycle.poll() is None
+    inserting = partial(world.abacos.judge.count, Seen.INSERT_CALL, slow)
+    wait_until(inserting, "the slow insertion to begin")
     cycle.terminate()
-    cycle.communicate(timeout=60)
+    _, stderr = cycle.communicate(timeout=60)
     world.abacos.work()
     assert cycle.returncode == 0
+    assert "given up" in stderr
     assert hook.posts == []
     world.cycle()
     assert hook.titles[0].endswith("1 order given up")
