@@ -136,6 +136,7 @@ def test_an_older_copy_replaces_no_newer_one(other: Other) -> None:
 def test_a_take_over_begins_with_the_copy_and_keeps_attempts(other: Other) -> None:
     """The dead one had an insertion in flight that is in no copy, and that took effect."""
     world, judge = other.world, other.world.abacos.judge
+    world.shorten("ordermonit.node.rake", LOCK_WAIT=1, REMOTE_GRACE=3)
     there, refused = world.front.add_many(2, "authorized")
     world.abacos.behave(Mood.REJECT, [refused], calls=[Call.INSERT])
     world.cycle()

@@ -3,17 +3,22 @@
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from ordermonit.node.rake import LOCK_WAIT, REMOTE_GRACE
 from tests.parts.abacos import Mood
 from tests.parts.judge import Seen
 from tests.parts.processes import wait_until
 from tests.parts.soap import Call
 from tests.parts.world import Run, World
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Its sessions wait less for the node's lock, and what they leave on the node ends sooner."""
+    world.shorten("ordermonit.node.rake", LOCK_WAIT=1, REMOTE_GRACE=3)
+    return world
 
 
 @pytest.fixture
@@ -35,9 +40,7 @@ def test_the_second_is_told_who_works_there_and_goes_on_afterwards(
     world.abacos.behave(Mood.SLOW, [missing], calls=[Call.INSERT], seconds=60)
     first = world.start("cycle")
     wait_until(lambda: judge.count(Seen.INSERT_CALL), "the first to be in the middle of its work")
-    begun = time.monotonic()
     second = world.run(*standby, "cycle")
-    assert time.monotonic() - begun < LOCK_WAIT + 15
     assert second.exit_code == 75
     (line,) = [line for line in second.stderr.splitlines() if line.startswith("ordermonit: ")]
     assert re.search(rf"another monitor works on 127\.0\.0\.1: pid {first.pid} on \S+, since", line)
@@ -81,19 +84,17 @@ def test_a_killed_monitor_blocks_no_longer_than_the_grace(
     world: World, standby: tuple[str, ...]
 ) -> None:
     """Nobody listens to its task any more, which would hang for long; it never inserts."""
-    world.configure("integration_server", task_timeout=300)
+    world.configure("integration_server", task_timeout=600)
     (number,) = world.front.add_many(1, "authorized")
     judge = world.abacos.judge
-    world.node.quirk("insert_order", "sleeps", 40, numbers=[number])
+    world.node.quirk("insert_order", "sleeps", 400, numbers=[number])
     first = world.start("cycle")
     wait_until(lambda: world.node.task_count("insert_order", number), "the task to begin")
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    killed = time.monotonic()
     world.node.behave_well()
     world.configure("integration_server", task_timeout=30)
     cycles_until_done(world, ())
-    assert time.monotonic() - killed < REMOTE_GRACE + LOCK_WAIT + 10
     assert judge.numbers(Seen.INSERT_CALL, Seen.CONFIRMED) == [str(number)] * 2
     assert judge.double_insert_count() == 0
 
@@ -103,7 +104,7 @@ def test_a_rake_of_our_own_that_still_dies_is_waited_for(world: World) -> None:
     world.configure("service", running_cycle=60)
     assert world.run("init", "--from-start").exit_code == 0
     (number,) = world.front.add_many(1, "authorized")
-    world.node.quirk("insert_order", "sleeps", 40, numbers=[number])
+    world.node.quirk("insert_order", "sleeps", 400, numbers=[number])
     cycle = world.start("cycle")
     wait_until(lambda: world.node.task_count("insert_order", number), "the task to begin")
     world.sshd.cut()

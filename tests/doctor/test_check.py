@@ -16,6 +16,7 @@ import pytest
 
 from ordermonit.cli import main
 from ordermonit.doctor.findings import Part
+from ordermonit.node import rake
 from tests.doctor.mistakes import SEEDS, Seed
 from tests.doctor.shop import PARTS, Shop
 from tests.parts.processes import free_port
@@ -139,7 +140,10 @@ def test_each_server_on_the_way_is_named(shop: Shop, examine: Examine) -> None:
     ]
 
 
-def test_another_monitor_on_the_node_is_a_warning(shop: Shop, examine: Examine) -> None:
+def test_another_monitor_on_the_node_is_a_warning(
+    shop: Shop, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rake, "LOCK_WAIT", 0.2)
     world = shop.world
     world.configure("integration_server", lock_file="tmp/ordermonit.lock")
     (world.node.rails_root / "tmp" / "ordermonit.lock").touch()

@@ -95,6 +95,7 @@ class Apart(World):
         # Beside the address on loopback: the keyword's other spelling is a line of its own.
         self.sshd.options["listenaddress"] = f"{NODE}:{self.sshd.port}"
         self.configure("process", ontop=False)
+        self.shorten("ordermonit.node.rake", REMOTE_GRACE=3)
         self.usual()
 
     def usual(self) -> None:

@@ -64,6 +64,7 @@ class World:
         )
         self._stack = ExitStack()
         self._processes: list[subprocess.Popen[str]] = []
+        self._shorter: list[str] = []
         self.files: dict[str, dict[str, Any]] = {
             "service": {
                 "running_cycle": 5,
@@ -108,6 +109,12 @@ class World:
         text = yaml.safe_dump(self.files[name], sort_keys=False, allow_unicode=True)
         (self.config / f"{name}.yml").write_text(text)
 
+    def shorten(self, module: str, **seconds: float) -> None:
+        """The program's patience, by constants of this module: a test that waits for the end of
+        one waits less. What is longer than what has to stay so."""
+        self._shorter += [f"import {module}"]
+        self._shorter += [f"{module}.{name} = {value}" for name, value in seconds.items()]
+
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a command and leave it running; it is killed at the end."""
         self.inform_node()
@@ -130,6 +137,9 @@ class World:
     def command_line(self, *command: str) -> list[str]:
         """`ordermonit` with this world's directories and these words."""
         ours = ["--config", str(self.config), "--state", str(self.state)]
+        if self._shorter:
+            program = "; ".join([*self._shorter, "from ordermonit.__main__ import main", "main()"])
+            return [sys.executable, "-c", program, *ours, *command]
         return [sys.executable, "-m", "ordermonit", *ours, *command]
 
     def environment(self) -> dict[str, str]:
