@@ -28,6 +28,8 @@ _DATABASE = "front"
 
 #: The message id of "Starting …" (systemd.journal-fields(7), sd-messages.h).
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
+#: Of "Finished …", when a oneshot service has done its work.
+STARTED = "39f53479d3a045ac8e11786248231fbf"
 
 _UNITS = {
     "ssh.service": (
