@@ -1,16 +1,13 @@
 """A hundred orders: ours beside the limit and beside what a shop would script."""
 
-import json
-import os
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Mapping
 
 from ordermonit.node import wire
 from ordermonit.orders.model import Operation
 from tests.benchmarks import ways
-from tests.benchmarks.measure import Cost, in_turns, median, ratio, run
+from tests.benchmarks.measure import Cost, in_turns, median, ratio
 from tests.benchmarks.place import Place, is_authorized
 from tests.benchmarks.report import Table
 from tests.benchmarks.ways import measured
@@ -88,7 +85,7 @@ def parts(place: Place, runs: int) -> list[Table]:
     counts: dict[int, dict[str, int]] = {}
     for _ in range(runs):
         for size in _SIZES:
-            seconds, counts[size] = _traced(place, size)
+            seconds, counts[size] = ways.traced(place, place.config(), size)
             found[size].append(seconds)
     return [
         Table(
@@ -183,15 +180,3 @@ def _part(
 
 def _over(ours: list[Cost], limit: list[Cost]) -> float:
     return statistics.median(a.wall - b.wall for a, b in zip(ours, limit, strict=True))
-
-
-def _traced(place: Place, size: int) -> tuple[dict[str, float], dict[str, int]]:
-    batch = place.batch(size)
-    config = place.config()
-    state = place.state_at(config, batch.head)
-    result = place.directory / "traced.json"
-    command = [sys.executable, "-m", "tests.benchmarks.traced"]
-    environment = {**os.environ, "BEGUN": str(time.time())}
-    run([*command, str(result), str(config), str(state)], environment)
-    said = json.loads(result.read_text())
-    return said["seconds"], said["counts"]

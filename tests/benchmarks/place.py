@@ -1,5 +1,6 @@
 """The place of the benchmarks: MariaDB, Abacos, an sshd, and a node with a real Rails."""
 
+import compileall
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,8 @@ class Place:
         self._states = 0
 
     def __enter__(self) -> Self:
+        # As in an installation, whatever PYTHONDONTWRITEBYTECODE says here.
+        compileall.compile_dir(_ROOT / "ordermonit", quiet=1)
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
             stack.enter_context(self.maria)

@@ -24,9 +24,21 @@ _DAY_ORDERS, _DAY_CYCLES = 1000, 720
 _WARM_CYCLES, _COLD_CYCLES = 60, 12
 
 
+#: What there is before the node's first answer, as traced.py calls it.
+_BEFORE = {
+    "interpreter": "Python starts",
+    "imports": "imports of every cycle: SQLAlchemy is more than half of them",
+    "configuration": "the configuration",
+    "plan": "the Front is asked",
+    "imports for SSH": "imports for SSH: asyncssh and cryptography",
+    "connect": "TCP, key exchange and login",
+    "boot": "the node: sshd starts a process, which finds Rails booted",
+}
+
+
 def warm(place: Place, runs: int) -> list[Table]:
-    """Both tables."""
-    return [_walls(place, runs), _day(place)]
+    """All three tables."""
+    return [_walls(place, runs), _parts(place, runs), _day(place)]
 
 
 def _config(place: Place) -> Path:
@@ -93,6 +105,24 @@ def _walls(place: Place, runs: int) -> Table:
         " a warm cycle takes; and what stands between the two.",
         ("extra boot", "warm", "cold", "booted process", "times", "over it"),
         tuple(rows),
+    )
+
+
+def _parts(place: Place, runs: int) -> Table:
+    """One warm cycle after the other, each with a stopwatch on its parts."""
+    place.node.configure(boot_seconds=0)
+    with _booted(place):
+        found = [ways.traced(place, _config(place), _ORDERS)[0] for _ in range(runs)]
+    middle = {part: statistics.median(one[part] for one in found) for part in found[0]}
+    first = sum(middle[part] for part in _BEFORE)
+    rows = [(name, middle[part]) for part, name in _BEFORE.items()]
+    rows += [("until the first request", first), ("from there to the end", middle["total"] - first)]
+    return Table(
+        f"The parts of a warm cycle with {_ORDERS} orders",
+        "What stands between the timer and the first request to the node. From there to the end the"
+        " node works, but for the durable writes between its tasks.",
+        ("part", "ms"),
+        tuple((name, f"{seconds * 1000:.0f}") for name, seconds in rows),
     )
 
 

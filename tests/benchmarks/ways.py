@@ -1,9 +1,12 @@
 """The ways to integrate a batch of orders: ours, what a shop would script, and the limit."""
 
+import json
+import os
 import shlex
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.benchmarks.measure import Cost, run
 from tests.benchmarks.place import Batch, Place, program
@@ -27,6 +30,19 @@ def ours(place: Place, batch: Batch) -> Cost:
     config = place.config()
     command = [*program(config, place.state_at(config, batch.head)), "cycle"]
     return run(command)
+
+
+def traced(place: Place, config: Path, orders: int) -> tuple[dict[str, float], dict[str, int]]:
+    """A cycle with a stopwatch on its parts: the seconds of each, and how often it was done."""
+    batch = place.batch(orders)
+    state = place.state_at(config, batch.head)
+    result = place.directory / "traced.json"
+    command = [sys.executable, "-m", "tests.benchmarks.traced"]
+    environment = {**os.environ, "BEGUN": str(time.time())}
+    run([*command, str(result), str(config), str(state)], environment)
+    place.refuse_wrong(batch, "traced")
+    said = json.loads(result.read_text())
+    return said["seconds"], said["counts"]
 
 
 def limit(place: Place, batch: Batch) -> Cost:
