@@ -28,7 +28,7 @@ def receive(context: Context) -> int:
         copy = decode(data, "the copy on stdin")
     except CheckpointError as problem:
         raise CheckpointError(problem.message, _AGAIN) from None
-    timer = ask()  # without D-Bus systemd answers root alone, who is root no more below
+    timer = ask(context.shop)  # without D-Bus systemd answers root alone, who is root no more below
     state = context.state
     state.create()
     state.lock()

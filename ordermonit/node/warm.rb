@@ -166,6 +166,7 @@ module Ordermonit
 
     def keep
       @pid = @kept = Process.pid
+      @cold = nil # that was of the session before
       @known, @identity["lock file"] = @learned.size, @lock.stat.ino
       let_go
       open_door

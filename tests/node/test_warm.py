@@ -210,6 +210,7 @@ def test_another_session_than_it_was_is_booted_anew(home: Home) -> None:
             assert session.run(str(at)) == wire.Done()
             assert session.ask("new") == wire.Value(True)
         assert not is_alive(before)
-        assert home.insert(f"warm-{at}", **options).kept
+        warm = home.insert(f"warm-{at}", **options)
+        assert (warm.kept is not None, warm.cold) == (True, None)
     (home.directory / "lock").unlink()
     assert home.insert("9", **options).cold == "the lock is gone"

@@ -73,6 +73,12 @@ def test_each_shop_goes_its_own_way_whatever_is_wrong_with_another(host: Inside)
     assert "ORDER_INSERTED" in [each["event"] for each in json.loads(shown)["journal"]]
     assert machine.run("ordermonit", "show", number, check=False).returncode == 64
 
+    copy = machine.disk.path(f"{STATE}/acme/checkpoint").read_text()
+    receive = ("ordermonit", "--shop", "acme", "receive")
+    refused = machine.run(*receive, stdin=copy, check=False)
+    assert refused.returncode == 75
+    assert "ordermonit@acme.timer is active on " in refused.stderr
+
     report = json.loads(machine.run("ordermonit", "--shop", "acme", "report", "--json").stdout)
     assert (report["inserted"], report["failed_cycles"]) == (1, 0)
     alone = json.loads(machine.run("ordermonit", "report", "--json").stdout)
