@@ -91,6 +91,11 @@ class NodeLocked(Unavailable):
     """Another monitor has a session on the node."""
 
 
+class SessionEnded(Unavailable):
+    """The session on the node is over on whose answers a request rests: since then another monitor
+    may have worked there."""
+
+
 class StateLocked(Unavailable):
     """Another process has the lock of the state directory; `since` is aware."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from ordermonit.configuration import Configuration
 from ordermonit.cycle.ledger import Ledger
 from ordermonit.cycle.plan import Item, rules
+from ordermonit.errors import SessionEnded
 from ordermonit.orders.events import Event
 from ordermonit.orders.journey import Ask, Scene, Trouble, journey
 from ordermonit.orders.model import Answer, Operation, Record, Request, Status, Verdict
@@ -39,7 +40,8 @@ class Line(Protocol):
         """The node's answer; `behind` are questions that travel behind it, since they may be
         wanted next. `late` is done when it takes longer than a second.
 
-        Raises Unavailable, Refused, ConfigurationError.
+        Raises Unavailable, Refused, ConfigurationError; SessionEnded when it follows from answers
+        of a session that is over.
         """
         ...
 
@@ -86,7 +88,11 @@ class Asking:
 
     def put(self, request: Request) -> Answer:
         """The node's answer, and what it proves is remembered. Raises what the line does."""
-        answer = self._line.answer(request, self._behind(request), self._ledger.settle)
+        try:
+            answer = self._line.answer(request, self._behind(request), self._ledger.settle)
+        except SessionEnded:
+            self._ahead = 0  # perhaps of a question that travelled ahead
+            raise
         operation = request.operation
         if not self.was_open:
             self.was_open = True

@@ -14,7 +14,13 @@ from ordermonit.configuration import Configuration
 from ordermonit.cycle.asking import Asking, Line
 from ordermonit.cycle.ledger import Ledger, Store
 from ordermonit.cycle.plan import Item, Plan, Why, rules
-from ordermonit.errors import ConfigurationError, NodeLocked, OrdermonitError, Unavailable
+from ordermonit.errors import (
+    ConfigurationError,
+    NodeLocked,
+    OrdermonitError,
+    SessionEnded,
+    Unavailable,
+)
 from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_own_fault, outage
 from ordermonit.orders.gaps import Moment
@@ -74,6 +80,8 @@ class Work:
         self.stopped = False
         self._total = 0
         self._tried: set[int] = set()
+        self._again: set[int] = set()  # whose session ended in the middle, once
+        self._rests = False  # the order's next request, on an answer
         self._rows: Rows = lambda ids: {}
         self._read_at = 0.0  # monotonic
         self._patience: float | None = None  # of a suspect's task; None: what others get
@@ -183,7 +191,10 @@ class Work:
                 if isinstance(problem, NodeLocked) and not self._asking.was_open:
                     raise
                 waiting.appendleft(item)
-                self._wait_out(silent, problem.message)
+                if isinstance(problem, SessionEnded) and item.record.id not in self._again:
+                    self._again.add(item.record.id)
+                else:
+                    self._wait_out(silent, problem.message)
                 continue
             if trouble is None:
                 self._end(item)
@@ -219,6 +230,7 @@ class Work:
         """Drive one journey as far as it goes."""
         record = self._ledger.record(item)
         took: dict[Operation, float] = {}
+        self._rests = False
         steps = journey(record, item.order, self._rules, self._scene(item))
         try:
             step = next(steps)
@@ -261,17 +273,18 @@ class Work:
             return Answer(Verdict.UNAVAILABLE)
         begun = time.monotonic()
         self._progress(self.checked, self._total, f"order {number}: {operation}")
-        answer = self._asking.put(self._request(operation, number))
+        answer = self._asking.put(self._request(operation, number, follows=self._rests))
         took[operation] = time.monotonic() - begun
+        self._rests = not answer.verdict.is_trouble
         if not answer.verdict.is_trouble and answer.verdict is not Verdict.UNAVAILABLE:
             self._end_downtime()
         return answer
 
-    def _request(self, operation: Operation, number: str) -> Request:
+    def _request(self, operation: Operation, number: str, *, follows: bool) -> Request:
         if operation not in TASKS:
-            return Request(operation, number)
+            return Request(operation, number, follows=follows)
         hurry = self._task_timeout * _HURRY if self._is_hurried() else None
-        return Request(operation, number, self._patience or hurry)
+        return Request(operation, number, self._patience or hurry, follows)
 
     def _note_unknown(self, item: Item, trouble: Trouble, events: tuple[Event, ...] = ()) -> None:
         """Say in the record that an operation was begun and nobody knows its end (rule C5). It is

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ordermonit.errors import SessionEnded
 from ordermonit.orders.model import Answer, Request
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Session:
         `behind` are questions that travel behind it, since they may be wanted next. `late` is done
         when it takes longer than a second.
 
-        Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError.
+        Raises what `Node.open` raises: Unavailable, Refused, ConfigurationError; and SessionEnded
+        when it follows from answers of a session that is over.
         """
         return self._runner.run(self._answer(request, behind, late))
 
@@ -70,17 +72,22 @@ class Session:
         return await answer
 
     async def _asked(self, request: Request, behind: Iterable[Request]) -> Answer:
-        node = await self._opened()
+        node = await self._opened(request)
         if request.is_task or not node.is_next(request):
             await node.drain()  # what ends with a question before it is not this one's
-            node = await self._opened()
+            node = await self._opened(request)
         return await node.answer(request, behind)
 
-    async def _opened(self) -> Node:
+    async def _opened(self, request: Request) -> Node:
         from ordermonit.node.rake import Node
 
         if self._node is not None and self._node.is_open:
             return self._node
+        if request.follows:
+            raise SessionEnded(
+                "the session on the node ended in the middle of an order",
+                "Nothing is lost: the order is looked at again",
+            )
         await self._leave()
         self._node = node = Node(self._settings, f"pid {os.getpid()} on {socket.gethostname()}")
         if self._stop.is_set():

@@ -236,8 +236,8 @@ def _insertion(
     if seen.verdict is Verdict.YES or (seen.verdict is not Verdict.NO and said_done):
         is_ours = is_missing or said_done
         ours = ended.with_(inserted_by=InsertedBy.US) if is_ours else ended
-        events = (Event.ORDER_INSERTED,)
-        return (yield from _payment(ours, order, rules, scene, events, is_fresh=is_ours))
+        is_fresh = is_ours and not answer.verdict.is_trouble  # and the session is the task's
+        return (yield from _payment(ours, order, rules, scene, (Event.ORDER_INSERTED,), is_fresh))
     if said_done:
         yield Save(unverified, (Event.INSERTION_UNVERIFIED,), final=True, operation=task)
         return None

@@ -1,7 +1,7 @@
 """The words of the domain: orders as the Front has them, records as the checkpoint has them."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -93,11 +93,13 @@ TASKS = (Operation.INSERT_ORDER, Operation.CONFIRM_PAYMENT)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing that is put to the node. `patience` in seconds; None for `task_timeout`."""
+    """One thing that is put to the node. `patience` in seconds; None for `task_timeout`. `follows`:
+    it rests on answers, which are worth nothing once the session that gave them is over (C3)."""
 
     operation: Operation
     number: str
     patience: float | None = None
+    follows: bool = field(default=False, compare=False)
 
     @property
     def is_task(self) -> bool:

@@ -13,7 +13,7 @@ from ordermonit.orders.events import Event
 from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
 from tests.cycle.shop import Shop
-from tests.cycle.world import Crash, Fault
+from tests.cycle.world import ALL_CHECKS, Crash, Fault
 
 
 def test_c1_due_records_go_first_and_new_orders_keep_their_quota() -> None:
@@ -62,6 +62,28 @@ def test_c5_no_answer_is_no_rejection_and_is_asked_about(fault: Fault) -> None:
     assert shop.world.inserted["N1"] == 1
     assert not shop.world.inserted_again
     assert shop.world.confirmed["N1"] == 1, "an insertion of ours is followed though unanswered"
+
+
+@pytest.mark.parametrize("fault", [Fault.TAKEN_OVER, Fault.TIMEOUT_TAKEN_OVER])
+@pytest.mark.parametrize("at", range(5))
+def test_c3_what_a_session_answered_is_asked_again_when_it_has_ended(at: int, fault: Fault) -> None:
+    """We were frozen, and another monitor has done what was left."""
+    shop = Shop(ALL_CHECKS, follow_payments="all")
+    for id in (1, 2):
+        shop.order(id)
+    shop.cycle(*[Fault.NONE] * at, fault)
+    for number in ("N1", "N2"):
+        assert (shop.world.inserted[number], shop.world.confirmed[number]) == (1, 1)
+    assert not shop.world.inserted_again
+
+
+def test_c3_a_question_ahead_that_ends_each_session_stops_nobody() -> None:
+    shop = Shop()
+    shop.order(1)
+    shop.world.poisoned[shop.order(2)] = Fault.LOST
+    with pytest.raises(Unavailable, match="lost; 1 order waits"):
+        shop.cycle()
+    assert shop.world.confirmed["N1"] == 1
 
 
 def test_c6_the_intent_is_durable_before_the_task_runs() -> None:

@@ -80,6 +80,30 @@ def test_a_standby_takes_over_with_its_own_checkpoint(
     assert judge.double_insert_count() == 0
 
 
+def test_a_frozen_monitor_does_nothing_again_that_another_did_meanwhile(
+    world: World, standby: tuple[str, ...]
+) -> None:
+    world.shorten("ordermonit.node.rake", IDLE_LIMIT=1)
+    world.configure("service", follow_payments="all")
+    world.configure(
+        "integration_server",
+        checks={"payment_confirmed": "Abacos::PaymentAPI.confirmed?(number)"},
+    )
+    (number,) = world.front.add_many(1, "authorized")
+    judge = world.abacos.judge
+    world.abacos.behave(Mood.SLOW, [number], calls=[Call.INSERT], seconds=60)
+    first = world.start("cycle")
+    wait_until(lambda: judge.count(Seen.INSERT_CALL), "the first to be in the middle of its work")
+    first.send_signal(signal.SIGSTOP)
+    world.abacos.work()
+    cycles_until_done(world, standby)
+    first.send_signal(signal.SIGCONT)
+    _, stderr = first.communicate(timeout=60)
+    assert first.returncode == 0, stderr
+    assert judge.numbers(Seen.INSERTED, Seen.CONFIRMED) == [str(number)] * 2
+    assert judge.double_insert_count() == 0
+
+
 def test_a_killed_monitor_blocks_no_longer_than_the_grace(
     world: World, standby: tuple[str, ...]
 ) -> None:

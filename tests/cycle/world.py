@@ -12,7 +12,7 @@ from ordermonit.configuration import Configuration, Database, Node, Process, Ser
 from ordermonit.cycle.ledger import Ledger
 from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.cycle.work import Work
-from ordermonit.errors import Unavailable
+from ordermonit.errors import SessionEnded, Unavailable
 from ordermonit.front.database import Front
 from ordermonit.node.rake import ENOUGH
 from ordermonit.orders.events import Event
@@ -45,6 +45,8 @@ class Fault(StrEnum):
     LIED = "lied"  # said done, and did nothing
     QUEUED = "queued"  # said done, and takes effect later
     ELSE_EXISTS = "something else exists"  # said "already exist", and it is not there
+    TAKEN_OVER = "the session ends after the answer, and another monitor does what is left"
+    TIMEOUT_TAKEN_OVER = "the same without an answer in time"
     CRASH = "crash"
     CRASH_AFTER_EFFECT = "crash after effect"
 
@@ -55,6 +57,7 @@ _VERDICTS = {
     Fault.AMBIGUOUS: Verdict.AMBIGUOUS,
     Fault.TIMEOUT: Verdict.TIMEOUT,
     Fault.TIMEOUT_AFTER_EFFECT: Verdict.TIMEOUT,
+    Fault.TIMEOUT_TAKEN_OVER: Verdict.TIMEOUT,
     Fault.DIED: Verdict.DIED,
     Fault.DIED_AFTER_EFFECT: Verdict.DIED,
     Fault.REJECTED_AFTER_EFFECT: Verdict.REJECTED,
@@ -72,6 +75,8 @@ _WITH_EFFECT = {
     Fault.CRASH_AFTER_EFFECT,
     Fault.DIED_AFTER_EFFECT,
     Fault.REJECTED_AFTER_EFFECT,
+    Fault.TAKEN_OVER,
+    Fault.TIMEOUT_TAKEN_OVER,
 }
 
 #: What a task may say; a question that meets one of these is answered truly.
@@ -106,6 +111,7 @@ class World:
     waiting: list[Request] = field(default_factory=list)
     known: dict[Request, Answer] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)  # what a number's fault says
+    is_open: bool = False  # the session
     is_late: bool = False  # every answer takes longer than a second
     late_effects: list[tuple[Operation, str]] = field(default_factory=list)
     checks: frozenset[Operation] = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
@@ -161,8 +167,10 @@ class World:
             raise Unavailable("the node can't be reached", "wait")
         if late is not None and self.is_late:
             late()
+        self._open(request)
         if request.is_task or not (request in self.known or self.waiting[:1] in ([], [request])):
             self._drain()
+            self._open(request)
         if request.is_task:
             self.patience[request.number] = request.patience
             self.known = {q: a for q, a in self.known.items() if a.verdict is Verdict.YES}
@@ -181,6 +189,11 @@ class World:
             self.leave()
         return answer
 
+    def _open(self, request: Request) -> None:
+        if request.follows and not self.is_open:
+            raise SessionEnded("the session ended", "again")
+        self.is_open = True
+
     def _drain(self) -> None:
         """Nothing stands before a task."""
         while self.waiting:
@@ -188,7 +201,7 @@ class World:
             answer = self._answer(question.operation, question.number)
             if answer.verdict.is_trouble:
                 self.leave()
-            else:
+            elif self.is_open:
                 self.known[question] = answer
 
     def _answer(self, operation: Operation, number: str) -> Answer:
@@ -219,13 +232,26 @@ class World:
         if fault is Fault.CRASH_AFTER_EFFECT:
             self._lose(operation, number)
             raise Crash
-        if fault is Fault.NONE or (fault in _OF_TASKS and operation not in TASKS):
+        if fault in (Fault.TAKEN_OVER, Fault.TIMEOUT_TAKEN_OVER):
+            self._take_over(number)
+        if (
+            fault is Fault.TAKEN_OVER
+            or fault is Fault.NONE
+            or (fault in _OF_TASKS and operation not in TASKS)
+        ):
             return found
         if fault is Fault.QUEUED and found.verdict is Verdict.DONE:
             self.late_effects.append((operation, number))
         self.faulty[number] += 1
         self._lose(operation, number)
         return answer
+
+    def _take_over(self, number: str) -> None:
+        self.leave()
+        self.inserted[number] = 1
+        if not self.confirmed[number]:
+            self._confirm(number, True)
+            self._lose(Operation.CONFIRM_PAYMENT, number)
 
     def _is_shown(self, task: Operation) -> bool:
         confirms = task is Operation.CONFIRM_PAYMENT
@@ -262,6 +288,7 @@ class World:
     rails_env = None
 
     def leave(self) -> None:
+        self.is_open = False
         self.waiting.clear()
         self.known.clear()
 

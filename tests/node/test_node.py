@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ordermonit.configuration import Node as Settings
-from ordermonit.errors import Unavailable
+from ordermonit.errors import SessionEnded, Unavailable
 from ordermonit.node import rake as node_module
 from ordermonit.node.channel import TAIL
 from ordermonit.node.rake import Node
@@ -341,6 +341,21 @@ def test_a_task_does_not_end_with_the_question_before_it(settings: Settings) -> 
         assert session.answer(TASK, (SECOND,)) == DONE
         assert session.answer(Request(INSERT, "3"), (FIRST,)) == DONE
         assert session.answer(FIRST) == YES
+    finally:
+        session.close()
+
+
+def test_what_follows_from_answers_of_a_session_that_is_over_is_not_put(settings: Settings) -> None:
+    checks = {**CHECKS, EXISTS: "number == 'ends' ? Process.kill(:KILL, Process.ppid) : true"}
+    session = Session(replace(settings, checks=checks))
+    try:
+        assert session.answer(FIRST) == YES
+        assert session.answer(Request(EXISTS, "ends", follows=True)).verdict is Verdict.LOST
+        for request in (TASK, FIRST):
+            with pytest.raises(SessionEnded, match="ended in the middle of an order"):
+                session.answer(replace(request, follows=True))
+        assert not (root_of(settings) / "orders").exists()
+        assert session.answer(TASK) == DONE
     finally:
         session.close()
 
