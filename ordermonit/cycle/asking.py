@@ -18,7 +18,8 @@ from ordermonit.orders.journey import Ask, Scene, Trouble, journey
 from ordermonit.orders.model import Answer, Operation, Record, Request, Status, Verdict
 from ordermonit.reports.journal import Log
 
-#: So many of the next orders' questions travel ahead of their turn, where few have to be inserted.
+#: So many of the next orders' questions travel ahead of their turn, where few have to be inserted;
+#: half of them at first, when nobody knows that yet.
 _AHEAD = 16
 
 #: The check that shows what a task did (rule C4).

@@ -156,7 +156,7 @@ module Ordermonit
     end
 
     def ask_ahead
-      request = following? && @read.first or return
+      request = following? && @upcoming.first or return
       number, check = request.values_at("number", "ask")
       @checker.ask_ahead(line_of([check, number])) if @checks[check] && sound?(number)
     end

@@ -55,7 +55,7 @@ module Ordermonit
     # A client, at the beginning of its session.
     def meet(input, output)
       @input, @output, @arming, @lines = input, output, Mutex.new, SizedQueue.new(16)
-      @read = [] # requests that were looked at before their turn: one at most, or nil for the end
+      @upcoming = [] # a request that was looked at before its turn; nil there is the end
       @gone = @departed = false
       @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
       @watchdog = @working = @standby = @checker = @lesson = nil
@@ -214,26 +214,27 @@ module Ordermonit
       silent = nil
       loop do
         arm(@settings[silent ? "grace" : "idle_limit"]) unless following?
-        request = @read.empty? ? read : @read.shift
+        request = @upcoming.empty? ? receive : @upcoming.shift
         break if request.nil? || @gone
         said = reply(request)
         answer({ "id" => request["id"] }.merge(said))
         # Where a task hung, the line may have fallen silent too; then nobody is to wait for us. The
         # lines that were there by then are no sign of life.
-        silent = said["hung"] ? @lines.size + @read.size : (silent - 1 if silent.to_i > 0)
+        silent = said["hung"] ? @lines.size + @upcoming.size : (silent - 1 if silent.to_i > 0)
       end
       depart { stay }
     end
 
-    def read
+    # The next request; nil when nobody sends any more.
+    def receive
       line = @lines.pop
       line && json(line)
     end
 
     # Whether the next request is there by now; it is looked at then.
     def following?
-      @read << read if @read.empty? && !@lines.empty?
-      !@read.empty?
+      @upcoming << receive if @upcoming.empty? && !@lines.empty?
+      !@upcoming.empty?
     end
 
     def boot
