@@ -39,6 +39,7 @@ class MariaDB(Private):
         # Commits survive a killed server, not a power cut: written, never synced.
         settings = {
             "datadir": self._data,
+            "tmpdir": self.directory,
             "socket": self.socket,
             "pid-file": self.directory / "pid",
             "bind-address": "127.0.0.1",
@@ -69,8 +70,9 @@ class MariaDB(Private):
         if not IS_MYSQL:
             options = ["auth-root-authentication-method=normal", "skip-test-db"]
             program = ["mariadb-install-db", "--no-defaults", *(f"--{each}" for each in options)]
-        command = [*as_user("mysql"), *program, f"--datadir={self._data}", "--skip-name-resolve"]
-        subprocess.run(command, check=True, cwd="/", capture_output=True)
+        # Of its own: each server that begins removes what others have as temporary in /tmp.
+        program += [f"--datadir={self._data}", f"--tmpdir={self.directory}", "--skip-name-resolve"]
+        subprocess.run([*as_user("mysql"), *program], check=True, cwd="/", capture_output=True)
 
     def stop(self) -> None:
         """End it in order."""
