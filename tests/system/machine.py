@@ -189,9 +189,12 @@ class Machine:
         """Pull the plug: every process of the machine is gone, what was written stays."""
         if self._process is None:
             return
-        for pid in descendants(self._process.pid)[:1]:
+        nspawn = descendants(self._process.pid)[:1]
+        for pid in nspawn:
             os.kill(pid, signal.SIGKILL)
-        self._process.kill()
+        if not nspawn:
+            self._process.kill()
+        # Who waits for nspawn ends after the last process of its namespace: the disk is free then.
         self._process.wait()
         self._process = None
 
