@@ -34,11 +34,12 @@ GRACE = 5.0
 #: Seconds that an operation in hand gets once we are told to stop.
 STOP_GRACE = 10.0
 
-#: Seconds that the node waits for its lock: a rake of ours that was given up may be dying.
-LOCK_WAIT = 5.0
+#: Seconds without a request after which the remote rake ends: nobody else closes the connection of
+#: a host that lost its power.
+IDLE_LIMIT = 10.0
 
-#: Seconds without a request after which the remote rake ends.
-IDLE_LIMIT = 60.0
+#: Seconds that the node waits for its lock: until the rake of a monitor that is gone has ended.
+LOCK_WAIT = IDLE_LIMIT + 5.0
 
 #: Seconds that the remote rake has to end in, once we are gone.
 REMOTE_GRACE = 10.0

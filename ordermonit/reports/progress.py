@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 #: Seconds that all graces of `node.py` and the writes of a step may take together.
-GRACES = 30.0
+GRACES = 40.0
 
 
 class Progress(Protocol):

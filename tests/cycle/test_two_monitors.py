@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ordermonit.node import rake
 from tests.parts.abacos import Mood
 from tests.parts.judge import Seen
 from tests.parts.processes import wait_until
@@ -102,6 +103,11 @@ def test_a_frozen_monitor_does_nothing_again_that_another_did_meanwhile(
     assert first.returncode == 0, stderr
     assert judge.numbers(Seen.INSERTED, Seen.CONFIRMED) == [str(number)] * 2
     assert judge.double_insert_count() == 0
+
+
+def test_the_lock_of_who_is_gone_is_free_before_another_monitor_gives_up() -> None:
+    """Of who left with a word, and of a host without power, whose connection nobody closes."""
+    assert max(rake.REMOTE_GRACE, rake.IDLE_LIMIT) < rake.LOCK_WAIT
 
 
 def test_a_killed_monitor_blocks_no_longer_than_the_grace(
