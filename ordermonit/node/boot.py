@@ -43,6 +43,11 @@ def problem(settings: Settings, greeting: wire.Greeting) -> OrdermonitError | No
                 f"rake {node} is {version}; rake 0.9 or newer is needed",
                 "Install a newer rake there, and name it in rake",
             )
+        case wire.NoLock(path, chain) if chain[0].name in ("Errno::ENOSPC", "Errno::EDQUOT"):
+            return Unavailable(
+                f"the lock {path} can't be written {node}: {error_line(chain[0])}",
+                f"Make room for {settings.username} there (df -h; df -i); the next cycle goes on",
+            )
         case wire.NoLock(path, chain):
             return _misconfigured(
                 f"the lock {path} can't be made {node}: {error_line(chain[0])}",

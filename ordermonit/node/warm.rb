@@ -59,9 +59,9 @@ module Ordermonit
       nil
     end
 
-    def clear_away
-      File.unlink(@door)
-      Dir.rmdir(File.dirname(@door))
+    def clear_away(door = @door)
+      File.unlink(door) if File.exist?(door)
+      Dir.rmdir(File.dirname(door))
     rescue SystemCallError
       nil # somebody else did, or has a door of its own there
     end
@@ -189,19 +189,23 @@ module Ordermonit
       watch_over(3 * TURN)
     end
 
-    # In a directory that is nobody else's; in place of what was kept before.
+    # In a directory that is nobody else's; in place of what was kept before. Where it has no room,
+    # as on a full disk, it ends and leaves nothing.
     def open_door
       require "socket"
-      before, directory = call, File.dirname(@door)
+      before, directory, new = call, File.dirname(@door), "#{@door}.#{@pid}"
       Dir.mkdir(directory, 0700) unless File.directory?(directory)
       found = File.lstat(directory)
       exit!(0) unless found.directory? && found.owned? && found.mode & 077 == 0
-      @server = UNIXServer.new(new = "#{@door}.#{@pid}")
+      @server = UNIXServer.new(new)
       @server.close_on_exec = true
       File.chmod(0600, new)
       File.rename(new, @door)
       @inode = File.stat(@door).ino
       before.close if before # which wakes it
+    rescue SystemCallError
+      clear_away(new)
+      exit!(0)
     end
 
     # Also what was ours, if somebody else's stands in its place.

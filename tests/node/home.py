@@ -15,11 +15,14 @@ KEEP = {"keep_booted": 600, "lock": "~/lock"}
 
 
 class Home:
-    """The home of the node's user: its sessions, and what stays there after them."""
+    """The home of the node's user: its sessions, and what stays there after them.
 
-    def __init__(self, directory: Path) -> None:
+    Its release is in it, unless another place is given for that.
+    """
+
+    def __init__(self, directory: Path, release: Path | None = None) -> None:
         self.directory = directory
-        self.root = rails_root(directory / "app")
+        self.root = rails_root(release or directory / "app")
 
     @contextmanager
     def session(
@@ -109,6 +112,12 @@ def title(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
     except OSError:
         return ""
+
+
+def link(pid: int, name: str) -> str:
+    """Where a link of /proc/PID leads, as the process sees it: its root may be another one."""
+    root, seen = (os.readlink(f"/proc/{pid}/{each}") for each in ("root", name))
+    return seen if root == "/" else seen.removeprefix(root) or "/"
 
 
 def cpu(pid: int) -> tuple[str, ...]:

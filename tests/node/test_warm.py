@@ -9,7 +9,7 @@ from typing import Any
 
 from ordermonit.node import wire
 from ordermonit.orders.model import Operation
-from tests.node.home import KEEP, Home, cpu
+from tests.node.home import KEEP, Home, cpu, link
 from tests.node.remote import is_alive, pids, rails_root, unready
 from tests.parts.processes import wait_until
 
@@ -59,14 +59,14 @@ def test_what_waits_is_in_nobodys_way(home: Home) -> None:
     assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(door.stat().st_mode) == 0o600
     wait_until(lambda: len(home.left()) == 2, "the session's end: it and its watchdog stay")
-    links = {os.readlink(fd) for fd in Path(f"/proc/{keeper}/fd").iterdir()}
-    assert not {link for link in links if "lock" in link}
+    links = {link(keeper, f"fd/{each}") for each in os.listdir(f"/proc/{keeper}/fd")}
+    assert not {each for each in links if "lock" in each}
     # What the application itself opened at its boot, and nothing else of the release.
-    of_release = {link for link in links if link.startswith(str(home.root))}
+    of_release = {each for each in links if each.startswith(str(home.root))}
     assert of_release == {str(home.root / "open")}
-    assert os.readlink(f"/proc/{keeper}/cwd") == "/"
+    assert link(keeper, "cwd") == "/"
     tables = [Path(f"/proc/{keeper}/net/{each}").read_text() for each in ("tcp", "tcp6", "udp")]
-    inodes = {link[8:-1] for link in links if link.startswith("socket:")}
+    inodes = {each[8:-1] for each in links if each.startswith("socket:")}
     assert inodes
     assert not any(f" {inode} " in table for inode in inodes for table in tables)
     spent = [cpu(pid) for pid in home.left()]
