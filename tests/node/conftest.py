@@ -41,7 +41,7 @@ def settings(sshd: Sshd, tmp_path: Path) -> Iterator[Settings]:
         rails_root=str(root),
         private_key=sshd.key,
         known_hosts=sshd.known_hosts,
-        rake="rake",
+        rake=shutil.which("rake") or "rake",
         tasks=TASKS,
         checks=CHECKS,
         connect_timeout=SOON,

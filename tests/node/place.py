@@ -1,6 +1,7 @@
 """A node over a real sshd, and what the tests of it have in common."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,6 +21,8 @@ from tests.parts.sshd import Sshd
 INSERT, EXISTS = Operation.INSERT_ORDER, Operation.ORDER_EXISTS
 FIRST, SECOND = Request(EXISTS, "1"), Request(EXISTS, "2")
 TASK = Request(INSERT, "1")
+#: The version of Ruby that is to be found, where another one than this machine's is tried.
+RUBY = os.environ.get("TESTS_RUBY")
 YES, NO, DONE = Answer(Verdict.YES), Answer(Verdict.NO), Answer(Verdict.DONE)
 #: Seconds within which a failure must be told that nothing but a deadline could delay.
 SOON = 10

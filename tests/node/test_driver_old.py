@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ordermonit.node import wire
 from ordermonit.orders.model import Operation
+from tests.node.place import RUBY
 from tests.node.remote import TASKS, Remote, is_alive, pids, remote, unready
 from tests.parts.processes import wait_until
 
@@ -35,6 +36,7 @@ def test_the_node_says_what_it_is(root: Path) -> None:
         assert (said.rails_env, said.forks, said.causes) == ("of rack", True, True)
         assert said.tasks == {task.value: ("number",) for task in TASKS}
         assert said.ruby.count(".") == said.rake.count(".") == 2
+        assert RUBY in (None, said.ruby)
     for environment in ({"RAILS_ENV": "staging", "RACK_ENV": "of rack"}, {}):
         with unready(root, environment=environment) as session:
             assert ready(session).rails_env == environment.get("RAILS_ENV")

@@ -22,6 +22,7 @@ from tests.node.place import (
     INSERT,
     NO,
     READY,
+    RUBY,
     SECOND,
     SOON,
     TASK,
@@ -44,6 +45,8 @@ def test_one_login_and_one_boot_for_everything(settings: Settings, sshd: Sshd) -
 
     async def session() -> list[Answer]:
         async with opened(settings) as node:
+            assert node.ready is not None
+            assert RUBY in (None, node.ready.ruby)
             return [
                 await node.answer(Request(EXISTS, "1")),
                 await node.answer(Request(INSERT, "1")),
@@ -83,7 +86,7 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 async def main():
     node = Node(Settings(host="127.0.0.1", port={settings.port}, username={settings.username!r},
         rails_root={settings.rails_root!r}, private_key=Path({str(settings.private_key)!r}),
-        known_hosts=Path({str(settings.known_hosts)!r}), rake="rake", lock_file="lock",
+        known_hosts=Path({str(settings.known_hosts)!r}), rake={settings.rake!r}, lock_file="lock",
         tasks={{Operation(k): v for k, v in {dict(TASKS)!r}.items()}}, checks={{}}), "test")
     await node.open()
     before = peak()

@@ -1,4 +1,5 @@
-"""The driver's tests on the Rubies of other Debian releases.
+"""The node's tests on the Rubies of other Debian releases: the driver, what it leaves booted
+(`keep_booted`), the forced command, and sessions over SSH.
 
 The tests are those of tests/node; but the `rake` that they find runs in that release's root.
 """
@@ -7,7 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from tests.platforms.roots import ROOT, made, passes, said, wrapped
+from tests.platforms.roots import made, passes, said, wrapped
 
 #: Ruby 2.7 with ActiveRecord 6.0, and 3.3 with 7.2.
 _RELEASES = ("bullseye", "trixie")
@@ -22,10 +23,11 @@ def failed() -> list[str]:
 
 def _passes(release: str) -> bool:
     root = made(release, _PACKAGES)
-    versions = 'require "rake"; puts "Ruby #{RUBY_VERSION}, rake #{Rake::VERSION}"'
-    print(f"\n{release}: {said(root, 'ruby', '-e', versions)}", flush=True)
-    tests = [str(test) for test in sorted((ROOT / "tests/node").glob("test_driver*.py"))]
-    return passes(root, wrapped(root, {"rake": _rake(root)}), tests)
+    versions = 'require "rake"; puts RUBY_VERSION, Rake::VERSION'
+    ruby, rake = said(root, "ruby", "-e", versions).split()
+    print(f"\n{release}: Ruby {ruby}, rake {rake}", flush=True)
+    programs = wrapped(root, {"rake": _rake(root)})
+    return passes(root, programs, ["tests/node"], TESTS_RUBY=ruby, CI="1")
 
 
 def _rake(root: Path) -> str:

@@ -20,7 +20,7 @@ bench="$demo openssh-server openssh-client mariadb-server ruby-railties ruby-act
 systemd-journal-remote"
 torture="$demo openssh-server openssh-client mariadb-server strace faketime"
 cluster="$test"
-platforms="$venv debootstrap debian-archive-keyring zsh fish tcsh"
+platforms="$test debootstrap debian-archive-keyring"
 
 case "${1-}" in
 venv) wanted=$venv ;;
