@@ -20,6 +20,7 @@ from tests.parts.node import Node
 from tests.parts.place import Place
 from tests.parts.postgres import Postgres
 from tests.parts.sshd import Sshd
+from tests.parts.standby import Other
 from tests.parts.world import World
 
 #: How long an example takes says how busy the machine is, and nothing of the program.
@@ -157,6 +158,15 @@ def make_world(tmp_path: Path, make_database: MakeDatabase) -> Iterator[MakeWorl
 def world(make_world: MakeWorld) -> World:
     """A world with a Front on SQLite."""
     return make_world()
+
+
+@pytest.fixture
+def other(world: World, tmp_path: Path) -> Iterator[Other]:
+    """The standby of `world`, whose checkpoint begins at the first order."""
+    assert world.run("init", "--from-start").exit_code == 0
+    found = Other(world, tmp_path)
+    with found.sshd:
+        yield found
 
 
 @pytest.fixture(params=list(Kind), ids=str)

@@ -3,7 +3,9 @@
 from ordermonit.arguments.grammar import Command, Commands, add_json
 
 #: The words of `doctor.findings.Part`, which an idle cycle does not import.
-_PARTS = "configuration, state, checkpoint, database, node, service, clock; all without any"
+_PARTS = (
+    "configuration, state, checkpoint, database, node, service, standby, clock; all without any"
+)
 
 
 def check(commands: Commands) -> None:

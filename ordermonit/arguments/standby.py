@@ -9,7 +9,8 @@ def receive(commands: Commands) -> None:
         "receive",
         "keep the checkpoint that the active monitor sends to this standby",
         example="ordermonit receive",
-        more="The active monitor starts it, over SSH: see `standby` in service.yml.",
+        more="The active monitor starts it, over SSH: see `standby` in service.yml. With nothing on"
+        " stdin it says how it stands, for that one's `check standby`, and changes nothing.",
         run=Command("receive", "receive"),
     )
     add_json(parser)

@@ -68,7 +68,7 @@ def after_cycle(ended: Ended, place: Place, log: Log) -> None:
         from ordermonit.cycle.standby import copy
 
         configuration, stopped = place.configuration, ended.is_stopped
-        _safely(lambda: copy(configuration, place.state, log, is_stopped=stopped), log)
+        _safely(lambda: copy(configuration, place.state, log, place.shop, is_stopped=stopped), log)
     if place.files is not None:
         metrics, page, period = place.files.metrics, place.files.page, place.files.period
         if metrics is not None:

@@ -10,6 +10,7 @@ from ordermonit.errors import OrdermonitError
 from ordermonit.orders.events import Event
 from ordermonit.reports import notify
 from ordermonit.reports.journal import Log
+from ordermonit.shops import Shop
 from ordermonit.state import standby
 from ordermonit.state.directory import State
 
@@ -20,7 +21,9 @@ _LONGEST, _LONGEST_AT_STOP = 10.0, 5.0
 _GRACE = 30
 
 
-def copy(configuration: Configuration, state: State, log: Log, *, is_stopped: bool) -> None:
+def copy(
+    configuration: Configuration, state: State, log: Log, shop: Shop, *, is_stopped: bool
+) -> None:
     """Send the checkpoint, if it is another one than the newest that arrived.
 
     Under the state directory's lock. Raises StateError and OSError where a file of ours does.
@@ -33,14 +36,15 @@ def copy(configuration: Configuration, state: State, log: Log, *, is_stopped: bo
     if not stamp or before.stamp == stamp:
         return
     # Only here: who has nothing new pays for no SSH (rule C2).
-    from ordermonit.node.standby import send
+    from ordermonit.node.standby import COMMAND, send
 
     longest = _LONGEST_AT_STOP if is_stopped else _LONGEST
     seconds = min(longest, configuration.service.running_cycle / 2)
     notify.extend(seconds + _GRACE)
     try:
         data = state.read().encode()
-        send(configuration.node, to, data, standby.receipt(data), seconds)
+        command = shop.typed(COMMAND)
+        send(configuration.node, to, command, data, standby.receipt(data), seconds)
     except OrdermonitError as problem:
         if not before.problem:
             log.tell(Event.STANDBY_BEHIND, standby=address, error=problem.message)

@@ -13,8 +13,9 @@ from ordermonit.doctor.files import configuration
 from ordermonit.doctor.findings import Finding, Findings, Part, Severity, error, failure, not_tried
 from ordermonit.doctor.known import Known
 from ordermonit.doctor.service import service
+from ordermonit.doctor.standby import standby
 from ordermonit.doctor.storage import checkpoint, directory
-from ordermonit.doctor.units import look
+from ordermonit.doctor.units import Units, look
 from ordermonit.doctor.user import become_service
 from ordermonit.errors import Exit, OrdermonitError
 from ordermonit.shops import Shop
@@ -28,7 +29,7 @@ LIMIT = 300.0
 _NEEDED = (Part.CONFIGURATION, Part.CHECKPOINT)
 
 #: Without the configuration these can't be looked at, so that its errors are shown with them.
-_CONFIGURED = frozenset({Part.DATABASE, Part.NODE, Part.SERVICE, Part.CLOCK})
+_CONFIGURED = frozenset({Part.DATABASE, Part.NODE, Part.SERVICE, Part.STANDBY, Part.CLOCK})
 
 
 def examine(
@@ -54,6 +55,7 @@ def examine(
         Part.DATABASE: lambda: _database(known),
         Part.NODE: lambda: _node(known),
         Part.SERVICE: lambda: service(units, place, known),
+        Part.STANDBY: lambda: _standby(units, enter(), known),
         Part.CLOCK: lambda: clock(is_synchronised, known),
     }
     for part, examined in parts.items():
@@ -84,6 +86,13 @@ def _node(known: Known) -> Findings:
     from ordermonit.doctor.node import node
 
     yield from node(known.configuration.node, known)
+
+
+def _standby(units: Units, state: State, known: Known) -> Findings:
+    if known.configuration is None:
+        yield not_tried(f"the standby: {_UNCONFIGURED}")
+        return
+    yield from standby(known.configuration, units, state)
 
 
 def bounded(examined: Callable[[], Findings], seconds: float) -> Findings:

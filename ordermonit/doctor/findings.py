@@ -17,6 +17,7 @@ class Part(StrEnum):
     DATABASE = "database"
     NODE = "node"
     SERVICE = "service"
+    STANDBY = "standby"
     CLOCK = "clock"
 
 

@@ -1,69 +1,13 @@
 """`standby`: after a cycle the other monitor gets the checkpoint, through a real sshd."""
 
-import shlex
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from ordermonit.orders.model import Record
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import State
 from tests.parts.abacos import Mood
 from tests.parts.processes import wait_until
 from tests.parts.soap import Call
-from tests.parts.sshd import Sshd
-from tests.parts.world import World
-
-
-class Other:
-    """The other monitor: its sshd, its state directory, and what a login with our key runs."""
-
-    def __init__(self, world: World, directory: Path) -> None:
-        self.world = world
-        self.state = State(directory / "other")
-        self._script = directory / "receive"
-        options = f'restrict,command="{self._script}"'
-        self.sshd = Sshd(key=world.sshd.key, key_options=options)
-        words = [sys.executable, "-m", "ordermonit", "--config", str(world.config)]
-        self.receive = shlex.join([*words, "--state", str(self.state.directory), "receive"])
-        self.run_there(f"exec {self.receive}")
-        known = world.sshd.known_hosts.read_text() + self.sshd.known_hosts.read_text()
-        world.sshd.known_hosts.write_text(known)
-        address = f"{self.sshd.username}@127.0.0.1:{self.sshd.port}"
-        world.configure("service", standby=address)
-
-    def run_there(self, command: str) -> None:
-        """What a login runs from now on."""
-        self._script.write_text(f"#!/bin/sh\n{command}\n")
-        self._script.chmod(0o755)
-
-    def records(self) -> dict[int, Record]:
-        return self.state.read().records
-
-    def cycle(self) -> str:
-        """One cycle of the active monitor with a new order; what it said of the standby."""
-        self.world.front.add_many(1, "authorized")
-        lines = self.world.cycle().stderr.splitlines()
-        return "\n".join(line for line in lines if "standby" in line)
-
-    def problem(self) -> str:
-        """What `status` says of the standby."""
-        found = [each["what"] for each in self.world.status()["problems"]]
-        return "".join(what for what in found if "the standby" in what)
-
-    def has_the_newest(self) -> bool:
-        active = State(self.world.state).read()
-        return (self.state.read().head, self.records()) == (active.head, active.records)
-
-
-@pytest.fixture
-def other(world: World, tmp_path: Path) -> Iterator[Other]:
-    assert world.run("init", "--from-start").exit_code == 0
-    found = Other(world, tmp_path)
-    with found.sshd:
-        yield found
+from tests.parts.standby import Other
 
 
 def test_it_gets_each_new_checkpoint_and_nobody_connects_when_there_is_none(other: Other) -> None:
@@ -94,7 +38,7 @@ def test_what_fails_hurts_no_cycle_and_is_told_once(other: Other) -> None:
     for command, expected in (
         (f"head -c 200 | {other.receive}", "the copy on stdin is damaged: it is cut off"),
         ("cat >/dev/null", "it ended without a word (status 0)"),
-        ("exec sleep 60", "took no copy within 2.5 s"),
+        ("exec sleep 60", "did not keep the copy within 2.5 s"),
     ):
         other.run_there(command)
         assert "standby" not in other.world.cycle().stderr  # an idle one tries it as well
