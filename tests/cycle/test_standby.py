@@ -1,5 +1,6 @@
 """`standby`: after a cycle the other monitor gets the checkpoint, through a real sshd."""
 
+import shutil
 from pathlib import Path
 
 from ordermonit.state.checkpoint import Checkpoint
@@ -75,6 +76,30 @@ def test_an_older_copy_replaces_no_newer_one(other: Other) -> None:
     other.world.cycle()
     assert "another ordermonit works on" in other.problem()
     assert not other.state.checkpoint.exists()
+
+
+def test_one_key_for_two_shops_lets_no_copy_replace_another_shops(other: Other) -> None:
+    """What the key's forced command is for, and whose copy it is, is compared on the standby."""
+    world, shop = other.world, ("--shop", "acme")
+    shutil.copytree(world.config, world.config / "acme")
+    assert world.run(*shop, "init", "--from-start").exit_code == 0
+    acme, alone = State(other.state.directory / "acme"), other.state
+    other.run_there(f"exec {other.receive}")  # it is for the monitor without a shop
+    assert other.cycle() == ""
+    kept = alone.checkpoint.read_bytes()
+    refused = world.run(*shop, "cycle").stderr
+    assert "the copy is for the shop acme on " in refused
+    assert "the key that sends it is for the monitor without a shop" in refused
+    assert alone.checkpoint.read_bytes() == kept
+    checked = world.run(*shop, "check", "standby").stdout
+    assert "the forced command of this one's needs --shop acme before receive" in checked
+    other.run_there(f"exec {other.receive_for('acme')}")
+    assert "has the newest checkpoint again" in world.run(*shop, "cycle").stderr
+    copied = acme.checkpoint.read_bytes()
+    assert "is for the shop acme. Nothing was changed here" in other.cycle()
+    assert "this one's needs no --shop" in other.problem()
+    assert acme.checkpoint.read_bytes() == copied
+    assert alone.checkpoint.read_bytes() == kept
 
 
 def test_a_take_over_begins_with_the_copy_and_keeps_attempts(other: Other) -> None:

@@ -1,4 +1,4 @@
-"""The other monitor, as `standby` names it: behind a real sshd, with a state directory of its own."""
+"""The other monitor, as `standby` names it: behind a real sshd, with its own state directory."""
 
 import shlex
 import sys
@@ -20,12 +20,17 @@ class Other:
         options = f'restrict,command="{self._script}"'
         self.sshd = Sshd(key=world.sshd.key, key_options=options)
         words = [sys.executable, "-m", "ordermonit", "--config", str(world.config)]
-        self.receive = shlex.join([*words, "--state", str(self.state.directory), "receive"])
+        self._words = [*words, "--state", str(self.state.directory)]
+        self.receive = shlex.join([*self._words, "receive"])
         self.run_there(f"exec {self.receive}")
         known = world.sshd.known_hosts.read_text() + self.sshd.known_hosts.read_text()
         world.sshd.known_hosts.write_text(known)
         address = f"{self.sshd.username}@127.0.0.1:{self.sshd.port}"
         world.configure("service", standby=address)
+
+    def receive_for(self, shop: str) -> str:
+        """`receive` of one shop of several."""
+        return shlex.join([*self._words, "--shop", shop, "receive"])
 
     def run_there(self, command: str) -> None:
         """What a login runs from now on."""

@@ -1,5 +1,7 @@
 """`receive` beside a real timer: who is active takes no copy."""
 
+import json
+
 from tests.system.inside import STATE, Inside
 
 
@@ -18,7 +20,13 @@ def test_only_a_monitor_whose_timer_is_not_active_takes_a_copy(inside: Inside) -
     assert refused.returncode == 75
     assert "ordermonit.timer is active on " in refused.stderr
     assert copy.read_text() == text
+    told = json.loads(machine.run("ordermonit", "receive", stdin="").stdout)
+    assert told["is_active"] is True
+    assert told["refuses"] in refused.stderr
     machine.run("systemctl", "stop", "ordermonit.timer")
+    told = json.loads(machine.run("ordermonit", "receive", stdin="").stdout)
+    assert (told["is_active"], told["refuses"]) == (False, None)
+    assert copy.read_text() == text
     taken = machine.run("ordermonit", "receive", stdin=text)
     assert taken.stdout == f"received {text.split()[-1]}\n"
     assert "^RECOVERED" in copy.read_text()
