@@ -96,7 +96,7 @@ def judged(said: str, ours: Ours) -> Findings:
         return
     if it.is_active:
         yield warning(
-            f"{ALONE.timer} is active on {it.host} too, so it takes no copy",
+            f"{ALONE.timer} is active on {it.host}, so it takes no copy",
             f"Only one of the two is to run. Type on the other: systemctl stop {ALONE.timer}",
         )
     elif it.refuses is not None:

@@ -14,6 +14,8 @@ from ordermonit.doctor.findings import Finding, Severity, ok
 from ordermonit.doctor.standby import Itself, Ours, judged
 from ordermonit.state.checkpoint import VERSION, Checkpoint
 from ordermonit.state.directory import State
+from ordermonit.state.holder import held
+from tests.parts.processes import wait_until
 from tests.parts.standby import Other
 from tests.parts.world import World
 
@@ -125,6 +127,8 @@ def test_a_cycle_that_ends_meanwhile_is_no_fault(other: Other, tmp_path: Path) -
 
 def test_what_would_stand_in_a_take_overs_way_is_told(other: Other) -> None:
     other.cycle()
+    # It has said that it has the copy, and may not have ended yet.
+    wait_until(lambda: held(other.state.lock_file) is None, "the copy's end")
     holder = State(other.state.directory)
     holder.lock()
     assert "would take no copy now: another ordermonit works on" in _warning(other.world)["found"]
@@ -187,13 +191,13 @@ def test_an_answer_without_a_fault_is_one_good_line() -> None:
         (
             replace(IT, is_active=True, refuses="ordermonit.timer is active"),
             OURS,
-            "ordermonit.timer is active on monitor-b too",
+            "ordermonit.timer is active on monitor-b, so",
             "systemctl stop ordermonit.timer",
         ),
         (
             replace(IT, is_active=True),
             replace(OURS, is_active=None),
-            "ordermonit.timer is active on monitor-b too",
+            "ordermonit.timer is active on monitor-b, so",
             "Only one of the two",
         ),
         (

@@ -60,7 +60,7 @@ def test_a_good_installation_has_no_warning_and_no_error(healthy: Inside) -> Non
     code, findings = _check(healthy.machine, "check")
     assert code == 0
     assert {each["severity"] for each in findings} == {"ok"}, json.dumps(findings, indent=1)
-    assert len({each["part"] for each in findings}) == 8
+    assert len({each["part"] for each in findings}) == 9
     assert "root's own rights are given up" in findings[0]["found"]
 
 
