@@ -4,6 +4,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -49,7 +50,10 @@ def examine(
     units, is_synchronised = look(shop), synchronised()
     yield Part.USER, become_service(place, units.user)
     parts: dict[Part, Callable[[], Findings]] = {
-        Part.CONFIGURATION: lambda: configuration(load, config, known),
+        Part.CONFIGURATION: lambda: chain(
+            configuration(load, config, known),
+            _sharing(known, shop, place) if Part.CONFIGURATION in wanted else (),
+        ),
         Part.STATE: lambda: directory(enter()),
         Part.CHECKPOINT: lambda: checkpoint(enter(), known),
         Part.DATABASE: lambda: _database(known),
@@ -67,6 +71,15 @@ def examine(
 
 
 _UNCONFIGURED = "the configuration has mistakes: ordermonit check configuration"
+
+
+def _sharing(known: Known, shop: Shop, place: Path) -> Findings:
+    if known.configuration is None:
+        return
+    # It reads the configuration of each shop: only for whoever asks for it.
+    from ordermonit.doctor.sharing import examined
+
+    yield from examined(known.configuration, shop, place)
 
 
 def _database(known: Known) -> Findings:
