@@ -1,8 +1,11 @@
 """`check` says what two shops of one host share by mistake, and nothing of what they may share."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from ordermonit.doctor.findings import Finding, Severity
 from ordermonit.doctor.sharing import Held, shared
 from ordermonit.shops import Shop
 from tests.configuration.settings import write
+from tests.parts import outsider
 
 _PING = "https://hc-ping.example/11111111"
 _MYSQL = "url: mysql://monit:hunter2@db.example/acme\n"
@@ -314,19 +318,27 @@ def test_a_broken_other_shop_is_no_matter(
         assert others == []
 
 
-def test_a_shop_that_may_not_be_read_is_no_matter(
-    host: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    before = Path.read_bytes
-    monkeypatch.setattr(
-        Path,
-        "read_bytes",
-        lambda file: refused() if file.parent.name == "other" else before(file),
-    )
-    assert _warnings(_check(capsys, "--shop", "acme")) == []
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("closed", ["etc/other", "etc", "state/other", None])
+def test_a_shop_that_may_not_be_looked_at_is_no_matter(host: Path, closed: str | None) -> None:
+    with TemporaryDirectory() as directory:
+        place = Path(directory, "host")
+        shutil.copytree(host, place)
+        for each in (place.parent, place, *place.rglob("*")):
+            each.chmod(0o755 if each.is_dir() else 0o644)
+        if closed is not None:
+            (place / closed).chmod(0o711 if closed == "etc" else 0o700)
+        run = outsider.run(
+            [sys.executable, "-m", "ordermonit", "--shop", "acme", "check", "configuration"],
+            {
+                "ORDERMONIT_CONFIG": str(place / "etc"),
+                "ORDERMONIT_STATE": str(place / "state"),
+                "HOME": directory,
+            },
+        )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.count("is that of the shop other too") == (4 if closed is None else 0)
+    assert "error" not in run.stdout
 
 
 def test_a_directory_that_was_copied_and_never_begun_is_no_other_shop(
