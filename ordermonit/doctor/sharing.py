@@ -32,7 +32,7 @@ class Held:
     configuration: Configuration
     alerts: Alerts | None
     state: Path
-    real_state: Path
+    real_state: str
 
     @property
     def called(self) -> str:
@@ -46,7 +46,7 @@ def examined(loaded: Configuration, shop: Shop, state: Path) -> Findings:
     Whose files don't read, or may not be read, is left out: its own `check` tells it. `state` is
     this shop's state directory.
     """
-    ours = Held(shop, loaded, _alerts(loaded.directory), state, state.resolve())
+    ours = Held(shop, loaded, _alerts(loaded.directory), state, os.path.realpath(state))
     count = 0
     found: list[Finding] = []
     for theirs in _others(ours, state):
@@ -72,7 +72,7 @@ def _others(ours: Held, state: Path) -> Iterator[Held]:
                     # Variables and credentials that we have are not the other's.
                     home = str(place.absolute()) if shop.name else _home()
                     loaded = configuration.load(config, {"HOME": home})
-                    yield Held(shop, loaded, _alerts(config), place, place.resolve())
+                    yield Held(shop, loaded, _alerts(config), place, os.path.realpath(place))
 
 
 def _home() -> str:

@@ -46,7 +46,7 @@ def _held(directory: Path, name: str, files: dict[str, str], state: str | None =
     config = directory / name
     config.mkdir()
     write(config, **files)
-    place, real = Path("/var/lib/ordermonit", name), Path("/var/lib/ordermonit", state or name)
+    place, real = Path("/var/lib/ordermonit", name), f"/var/lib/ordermonit/{state or name}"
     return Held(Shop(name), load(config, {}), load_alerts(config, {}), place, real)
 
 
@@ -142,10 +142,11 @@ _PG = "url: postgresql://monit:hunter2@db/shop"
         ),
         ("url: postgresql://a@localhost:5433/shop", "url: postgresql://a@127.0.0.1:5433/shop"),
         (f"{_PG}?sslmode=require", _PG),
-        ("url: sqlite:////srv/shop.db", "adapter: sqlite3\ndatabase: /srv/./shop.db"),
+        ("url: sqlite:////srv/shop.db", "adapter: sqlite3\ndatabase: /srv/old/../shop.db"),
         (_PG, f"{_PG}\nignored_states: [cart]"),
         (f"{_PG}\nignored_states: [cart]", f"{_PG}\nignored_states: [cart, address]"),
         (_PG, f"{_PG}\norders: {{number: code}}"),
+        (_PG, f"{_PG}\nignored_states: [cart]\norders: {{state: status}}"),
     ],
 )
 def test_one_front_that_is_written_in_two_ways(tmp_path: Path, acme: str, other: str) -> None:
@@ -303,6 +304,7 @@ def test_a_state_directory_that_is_a_link_to_the_others(
     findings = _check(capsys, "--shop", "other")
     assert _keys(findings, "the shop acme") == ["the state"]
     assert f"{host}/state/other" in _warnings(findings)[0]
+    assert _keys(_check(capsys, "--shop", "acme"), "the shop other") == ["the state"]
 
 
 @pytest.mark.parametrize("file", [*ACME, "service"])
@@ -311,11 +313,11 @@ def test_a_broken_other_shop_is_no_matter(
 ) -> None:
     broken = host / f"etc/other/{file}.yml"
     broken.write_text("[: <% \x00")
-    others = _warnings(_check(capsys, "--shop", "acme"))
-    if file == "alerts":
-        assert [each.split()[0] for each in others] == ["metrics_file", "status_page", "the"]
-    else:
-        assert others == []
+    _configure(host / "etc/zeta", **OTHER | {"process": ACME["process"]})
+    _begin(host / "state/zeta")
+    said = _warnings(_check(capsys, "--shop", "acme"))
+    whose = [each.partition(" too")[0].rpartition(" ")[2] for each in said]
+    assert whose == [*(3 * ["other"] if file == "alerts" else []), "zeta", "zeta"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -368,7 +370,7 @@ def test_other_parts_read_no_other_shop(
     host: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ordermonit.doctor.sharing.examined", None)
-    assert _check(capsys, "--shop", "acme", part="state") == []
+    assert _check(capsys, "--shop", "acme", part="standby") == []
 
 
 def test_the_only_shop_of_a_host_is_told_nothing(
