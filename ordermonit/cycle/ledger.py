@@ -7,6 +7,7 @@ thousands of orders that are in Abacos already are no thousands of writes.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -113,7 +114,7 @@ class Ledger:
         else:
             changed = old is None or old != record.with_(updated_at=old.updated_at)
             if changed:
-                record = record.with_(updated_at=datetime.now(UTC))
+                record = _stamped(record)
                 self._checkpoint.put(record)
             if step.final:
                 changed = self._passing.over(record.id) or changed
@@ -177,6 +178,14 @@ class Ledger:
         if self._is_rescanning and not self._checkpoint.rescans:
             self._is_rescanning = False
             self._untold.append(partial(self._log.tell, Event.RESCAN_DONE))
+
+
+def _stamped(record: Record) -> Record:
+    """The record as it is written now."""
+    now, awaited = datetime.now(UTC), record.awaited
+    if awaited is not None and awaited.since is None:
+        record = record.with_(awaited=replace(awaited, since=now))
+    return record.with_(updated_at=now)
 
 
 #: What an event is about, where that is always the same; else it is the step's own operation.

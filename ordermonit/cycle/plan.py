@@ -11,9 +11,9 @@ from ordermonit.front.database import Front
 from ordermonit.orders.events import Event
 from ordermonit.orders.evidence import is_refused, outage
 from ordermonit.orders.gaps import Moment
-from ordermonit.orders.journey import Rules, Scene, first_record, has_work
+from ordermonit.orders.journey import Rules, Scene, first_record
 from ordermonit.orders.model import InsertedBy, Operation, Order, Record, Status
-from ordermonit.orders.rest import rest
+from ordermonit.orders.rest import has_work, rest
 from ordermonit.state.checkpoint import Checkpoint
 
 

@@ -138,12 +138,14 @@ class Work:
     def _try_suspects(self, plan: Plan, look: Callable[[], Plan]) -> None:
         """Who kept others waiting, one at a time; before the next one the others come again.
 
-        All of them together get `running_cycle` seconds.
+        All of them together get `running_cycle` seconds. Who would get less than half of a turn
+        waits for the next cycle: running out of that would be no fault of its own.
         """
         end = time.monotonic() + self._service.running_cycle
+        turn = min(self._service.running_cycle, self._task_timeout)
         while (item := self._untried(plan.suspects)) is not None and not self.stopped:
             left = end - time.monotonic()
-            if left <= 0:
+            if left < turn / 2:
                 return
             self._patience = min(left, self._task_timeout)
             self._drive((item,))
@@ -314,11 +316,11 @@ class Work:
 
     def _charge(self, item: Item, trouble: Trouble) -> bool:
         """One attempt for an order that alone got no answer; whether that may be charged."""
-        answer, record = trouble.answer, self._ledger.record(item)
+        answer, record = trouble.answer, self._ledger.record(item).ended(trouble.operation)
         is_hurried = answer.verdict is Verdict.TIMEOUT and self._is_hurried()
         if is_hurried or not is_own_fault(record.id, answer.error, self._checkpoint.records):
             return False
-        reason = _REASONS.get(answer.verdict, Reason.REJECTED)
+        reason = answer.verdict.reason
         self._ledger.save(item, charged(record, trouble.operation, reason, answer, self._rules), {})
         self._end(item)
         return True
@@ -373,12 +375,12 @@ _UNKNOWN = (Event.ORDER_UNKNOWN,)
 
 #: What one order's task may do by itself, while Abacos is well.
 _MAYBE_ITS_OWN = (Verdict.TIMEOUT, Verdict.AMBIGUOUS, Verdict.DIED)
-_REASONS = {Verdict.TIMEOUT: Reason.TIMEOUT, Verdict.DIED: Reason.DIED}
 
 
 def _unknown(record: Record, trouble: Trouble, *, is_final: bool = False) -> Save:
     # Of what is set aside while Abacos may still be at it, the record says so.
-    hangs = is_final and trouble.answer.verdict is Verdict.TIMEOUT and record.in_flight is not None
+    record = record.ended(trouble.operation) if is_final else record
+    hangs = record.may_be_worked_on and trouble.answer.verdict is Verdict.TIMEOUT
     reason = Reason.TIMEOUT if hangs else Reason.UNKNOWN
     unknown = record.with_(reason=reason, last_error=trouble.answer.error)
     return Save(unknown, final=is_final, operation=trouble.operation)

@@ -16,7 +16,9 @@ from ordermonit.orders.evidence import is_broken_for_it_alone, is_own_fault
 from ordermonit.orders.model import (
     VALID_NUMBER,
     Answer,
+    Awaited,
     InsertedBy,
+    Late,
     Operation,
     Order,
     Reason,
@@ -64,6 +66,8 @@ class Trouble:
     answer: Answer
 
 
+_SAID_DONE = Awaited(Late.SAID_DONE)
+
 Step = Ask | Run | Save
 Journey = Generator[Step, Answer, Trouble | None]
 
@@ -107,8 +111,9 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
     `record` is the checkpoint's, or `first_record` for a new order; `order` is the Front's row, or
     None when it has vanished. Returns None with a verdict, Trouble without one.
     """
-    if order is None:  # C10
-        yield Save(_resolved(record, Reason.GONE), (Event.ORDER_GONE,), final=True)
+    if order is None:  # C10; what is in flight stays so, in case that the order comes back
+        gone = record.with_(status=Status.SUCCESS, reason=Reason.GONE, last_error=None)
+        yield Save(gone, (Event.ORDER_GONE,), final=True)
         return None
     if not order.has_valid_number:  # C10
         number = record.number if record.is_begun else shown(order.number)
@@ -139,8 +144,8 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
     if answer.verdict is Verdict.YES:
         return (yield from _found(record, order, rules, scene))
     is_missing = answer.verdict is Verdict.NO
-    if is_missing and record.is_unverified:
-        yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
+    if record.is_unverified:
+        yield _still_unverified(record, Operation.INSERT_ORDER, answer, rules, scene)
         return None
     if scene.is_held:  # C8
         yield Save(record, final=True)
@@ -153,15 +158,6 @@ def first_record(order: Order, now: datetime) -> Record:
     known = order.identity
     status, reason = Status.FAILED, Reason.NOT_FOUND
     return Record(order.id, known.number, status, reason, now, now, ordered_at=known.created_at)
-
-
-def has_work(record: Record, order: Order | None, rules: Rules, scene: Scene) -> bool:
-    """Whether a cycle would do anything at all for this record.
-
-    A payment that is still not authorized, or a number that is still invalid, costs nothing (C2).
-    """
-    step = next(journey(record, order, rules, scene))
-    return not (isinstance(step, Save) and step.final and step.record == record)
 
 
 def _renamed(
@@ -184,8 +180,8 @@ def _renamed(
     if answer.verdict.is_trouble:
         return Trouble(Operation.ORDER_EXISTS, answer)
     is_begun = record.in_flight is Operation.INSERT_ORDER
-    if is_begun and record.is_unverified and answer.verdict is Verdict.NO:
-        yield _still_unverified(record, Operation.INSERT_ORDER, rules, scene)
+    if is_begun and record.is_unverified and answer.verdict is not Verdict.YES:
+        yield _still_unverified(record, Operation.INSERT_ORDER, answer, rules, scene)
         return None
     if answer.verdict is Verdict.YES or (record.is_begun and answer.verdict is not Verdict.NO):
         yield Save(stuck, (Event.NUMBER_CHANGED_LATE,), final=True)
@@ -193,9 +189,10 @@ def _renamed(
     renamed = renamed.with_(
         status=Status.FAILED,
         reason=Reason.NOT_FOUND,
-        in_flight=None if is_begun else record.in_flight,
         last_error=f"its number was {old} until it was changed",
     )
+    if is_begun:
+        renamed = renamed.with_(in_flight=None)
     yield Save(renamed, (Event.NUMBER_CHANGED,))
     return renamed
 
@@ -217,8 +214,8 @@ def _insertion(
 ) -> Journey:
     """It is not in Abacos; or the node can't say, and then the task has to (`is_missing`)."""
     task = Operation.INSERT_ORDER
-    maybe = max(record.inserted_by, InsertedBy.MAYBE_US, key=_claim)
-    begun = record.with_(in_flight=task, reason=Reason.NOT_FOUND, inserted_by=maybe)
+    ours = record.inserted_by if record.inserted_by is InsertedBy.US else InsertedBy.MAYBE_US
+    begun = record.with_(in_flight=task, reason=Reason.NOT_FOUND, inserted_by=ours)
     is_news = is_missing and record.reason is not Reason.NOT_DUE  # which is asked in every cycle
     yield Save(begun, (Event.ORDER_MISSING,) if is_news else (), operation=task)
     answer = yield Run(task)
@@ -226,7 +223,7 @@ def _insertion(
         return Trouble(task, answer)
     seen = yield Ask(Operation.ORDER_EXISTS)  # C4: nothing is believed that can be asked
     said_done = answer.verdict is Verdict.DONE
-    unverified = begun.with_(reason=Reason.NOT_THERE, last_error=None)
+    unverified = begun.with_(reason=Reason.NOT_THERE, last_error=None, awaited=_SAID_DONE)
     if seen.verdict.is_trouble:
         if said_done:  # a queue may have it: it is not run again at once
             yield Save(unverified, operation=task)
@@ -234,10 +231,12 @@ def _insertion(
         return Trouble(task, answer if answer.verdict.is_trouble else seen)
     ended = begun.with_(in_flight=None)
     if seen.verdict is Verdict.YES or (seen.verdict is not Verdict.NO and said_done):
-        is_ours = is_missing or said_done
-        ours = ended.with_(inserted_by=InsertedBy.US) if is_ours else ended
-        is_fresh = is_ours and not answer.verdict.is_trouble  # and the session is the task's
-        return (yield from _payment(ours, order, rules, scene, (Event.ORDER_INSERTED,), is_fresh))
+        # Without its word that it was us, the shop's own queue may have been quicker.
+        is_ours = said_done or (is_missing and answer.verdict.is_trouble)
+        ended = ended.with_(inserted_by=InsertedBy.US) if is_ours else ended
+        is_theirs = answer.verdict is Verdict.ALREADY_DONE
+        event = Event.ORDER_FOUND if is_theirs else Event.ORDER_INSERTED
+        return (yield from _payment(ended, order, rules, scene, (event,), is_fresh=said_done))
     if said_done:
         yield Save(unverified, (Event.INSERTION_UNVERIFIED,), final=True, operation=task)
         return None
@@ -253,12 +252,7 @@ def _insertion(
         news = (Event.INSERTION_WAITING,) * (not is_told)
         yield Save(waiting, news, final=True, operation=task)
         return None
-    return (yield from _refused(ended, task, answer, rules, scene))
-
-
-def _claim(inserted_by: InsertedBy) -> int:
-    """How sure it is that it was us."""
-    return list(InsertedBy).index(inserted_by)
+    return (yield from _refused(begun, task, answer, rules, scene))
 
 
 def _payment(
@@ -279,10 +273,10 @@ def _payment(
         yield Save(closed, (*events, Event.ORDER_CLOSED), final=True)
         return None
     if order.state not in rules.authorized_states:  # P2
-        waiting = pending.with_(reason=Reason.NOT_DUE, in_flight=None)
+        waiting = pending.with_(reason=Reason.NOT_DUE)
         yield Save(waiting, (*events, Event.PAYMENT_WAITING), final=True)
         return None
-    if rules.asks_payment and not is_fresh:  # P3
+    if unverified or (rules.asks_payment and not is_fresh):  # P3
         if not unverified:
             yield Save(pending.with_(reason=Reason.OK), events)
             events = ()
@@ -292,8 +286,8 @@ def _payment(
         if answer.verdict is Verdict.YES:
             yield Save(_resolved(pending, Reason.OK), (Event.PAYMENT_CONFIRMED,), final=True)
             return None
-        if unverified and answer.verdict is Verdict.NO:
-            yield _still_unverified(record, Operation.CONFIRM_PAYMENT, rules, scene)
+        if unverified:
+            yield _still_unverified(record, Operation.CONFIRM_PAYMENT, answer, rules, scene)
             return None
         if scene.is_again and answer.verdict is not Verdict.NO:
             yield Save(_resolved(pending, Reason.OK), final=True)
@@ -313,7 +307,7 @@ def _confirmation(record: Record, rules: Rules, scene: Scene, events: tuple[Even
     if answer.verdict.is_outage:  # C5
         return Trouble(task, answer)
     shown = Answer(Verdict.UNAVAILABLE)
-    unverified = begun.with_(reason=Reason.NOT_THERE)
+    unverified = begun.with_(reason=Reason.NOT_THERE, awaited=_SAID_DONE)
     if rules.asks_payment:  # C4
         shown = yield Ask(Operation.PAYMENT_CONFIRMED)
     if shown.verdict.is_trouble:
@@ -335,39 +329,44 @@ def _confirmation(record: Record, rules: Rules, scene: Scene, events: tuple[Even
     elif shown.verdict is not Verdict.NO and answer.verdict in (Verdict.TIMEOUT, Verdict.AMBIGUOUS):
         return Trouble(task, answer)
     else:
-        return (yield from _refused(begun.with_(in_flight=None), task, answer, rules, scene))
+        return (yield from _refused(begun, task, answer, rules, scene))
     return None
 
 
-def _still_unverified(record: Record, task: Operation, rules: Rules, scene: Scene) -> Save:
-    """A task said done, and Abacos does not show it: a queue may need its time, and no more."""
-    within = timedelta(seconds=rules.verify_within)
-    if timedelta(0) <= scene.now - record.updated_at < within:
+def _still_unverified(
+    record: Record, task: Operation, answer: Answer, rules: Rules, scene: Scene
+) -> Save:
+    """A task said done, and Abacos does not show it: a queue may need its time, and no more.
+
+    `answer` is Abacos' or, where nobody can be asked, says so.
+    """
+    assert record.awaited is not None
+    since = record.awaited.since
+    if since is None or since > scene.now:  # of a clock that was put back: it waits anew
+        return Save(record.with_(awaited=_SAID_DONE), final=True)
+    if scene.now - since < timedelta(seconds=rules.verify_within):
         return Save(record, final=True)
-    error = f"{task} said done, and Abacos has nothing of it after {rules.verify_within:g} s"
+    shown = "has nothing of it" if answer.verdict is Verdict.NO else "can't be asked about it"
+    error = f"{task} said done, and Abacos {shown} after {rules.verify_within:g} s"
     lied = Answer(Verdict.REJECTED, error)
     return charged(record.with_(in_flight=None), task, Reason.NOT_THERE, lied, rules)
-
-
-_REASONS = {Verdict.TIMEOUT: Reason.TIMEOUT, Verdict.DIED: Reason.DIED}
 
 
 def _refused(
     record: Record, task: Operation, answer: Answer, rules: Rules, scene: Scene
 ) -> Journey:
     """Abacos has nothing of it, whatever the task said: an attempt, if that is its own fault."""
-    reason = _REASONS.get(answer.verdict, Reason.REJECTED)
+    reason = answer.verdict.reason
     is_hurried = scene.is_hurried and answer.verdict is Verdict.TIMEOUT
     is_broken = answer.verdict is Verdict.BROKEN
     is_its_own = is_own_fault(record.id, answer.error, scene.records)
     if is_broken:
         is_its_own = is_broken_for_it_alone(record.id, scene.records)
+    record = record.ended(task) if answer.verdict.is_trouble else record.with_(in_flight=None)
     if is_its_own and not is_hurried:
         yield charged(record, task, reason, answer, rules)
         return None
-    # What hung may still be worked on, so it is not sent again for a while (`may_be_worked_on`).
-    in_flight = task if answer.verdict is Verdict.TIMEOUT else None
-    uncharged = record.with_(reason=reason, last_error=answer.error, in_flight=in_flight)
+    uncharged = record.with_(reason=reason, last_error=answer.error)
     if is_hurried:
         yield Save(uncharged, (Event.ORDER_SET_ASIDE,), final=True, operation=task)
         return None

@@ -74,6 +74,12 @@ class Verdict(StrEnum):
         """Whether nobody can be asked just now, not even about this."""
         return self in (Verdict.DOWN, Verdict.LOST)
 
+    @property
+    def reason(self) -> Reason:
+        """Why an order stands where it does that got this for its task, by its own fault."""
+        own = {Verdict.TIMEOUT: Reason.TIMEOUT, Verdict.DIED: Reason.DIED}
+        return own.get(self, Reason.REJECTED)
+
 
 #: As much of a number that may not reach the node is kept, in characters.
 ODD_NUMBER_LIMIT = 80
@@ -105,6 +111,22 @@ class Request:
     def is_task(self) -> bool:
         """Whether it changes anything. A question may be put ahead of its turn; a task never."""
         return self.operation in TASKS
+
+
+class Late(StrEnum):
+    """Why a task's effect may still come, though nobody waits for its answer any more."""
+
+    SAID_DONE = "said-done"  # and Abacos shows nothing of it: a queue may have it
+    ENDED = "ended"  # in the middle of its work, which Abacos may still be at
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An effect that may still come. `since` is when its task ended, aware; None where that is now,
+    until it is written."""
+
+    late: Late
+    since: datetime | None = None
 
 
 class InsertedBy(StrEnum):
@@ -178,9 +200,10 @@ def by_id(id: int) -> str:
 class Record:
     """One order in the checkpoint.
 
-    `attempts` counts refusals that are this order's own fault. `in_flight` names an operation that
-    was begun and whose effect is not known yet. `ordered_at` is the Front's time of the order, None
-    where that is not known; the others are ours. Times are aware and in UTC.
+    `attempts` counts refusals that are this order's own fault. `in_flight` names a task that was
+    begun and whose effect is not known yet; `awaited` says so of one that has ended. Only Abacos'
+    word for this order ends them, or a person's. `ordered_at` is the Front's time of the order,
+    None where that is not known; the others are ours. Times are aware and in UTC.
     """
 
     id: int
@@ -194,6 +217,11 @@ class Record:
     inserted_by: InsertedBy = InsertedBy.OTHERS
     last_error: str | None = None
     ordered_at: datetime | None = None
+    awaited: Awaited | None = None
+
+    def __post_init__(self) -> None:
+        if self.awaited is not None and self.in_flight is None:
+            raise ValueError("an effect is awaited of no task")
 
     @property
     def identity(self) -> Identity:
@@ -216,13 +244,13 @@ class Record:
 
     @property
     def is_unverified(self) -> bool:
-        """Whether a task said done, and Abacos has shown nothing of it since `updated_at`."""
-        return self.reason is Reason.NOT_THERE and self.in_flight is not None
+        """Whether a task said done, and Abacos has shown nothing of it yet."""
+        return self.awaited is not None and self.awaited.late is Late.SAID_DONE
 
     @property
     def may_be_worked_on(self) -> bool:
-        """Whether its task was ended for being slow, so that Abacos may still be at it."""
-        return self.reason is Reason.TIMEOUT and self.in_flight is not None
+        """Whether its task was ended in the middle, so that Abacos may still be at it."""
+        return self.awaited is not None and self.awaited.late is Late.ENDED
 
     @property
     def is_open(self) -> bool:
@@ -239,6 +267,12 @@ class Record:
         """Whether it is closed, and not by a person's word."""
         return not self.is_open and self.reason is not Reason.DISMISSED
 
+    def ended(self, task: Operation) -> "Record":
+        """The same; if this task is in flight, it was ended in the middle of its work."""
+        return self.with_(awaited=Awaited(Late.ENDED)) if self.in_flight is task else self
+
     def with_(self, **changes: object) -> "Record":
-        """A copy with other fields."""
+        """A copy with other fields. With another word on what is in flight, nothing is awaited."""
+        if "in_flight" in changes:
+            changes.setdefault("awaited", None)
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ordermonit.orders.journey import Rules
-from ordermonit.orders.model import Reason, Record, Status
+from ordermonit.orders.journey import Rules, Save, Scene, journey
+from ordermonit.orders.model import Order, Reason, Record, Status
 
 
 class Setting(StrEnum):
@@ -36,14 +36,24 @@ def rest(record: Record, rules: Rules, now: datetime) -> Rest | None:
 
     A change in the future, of a clock that was put back, holds nobody up.
     """
-    if not record.is_due or record.updated_at > now:
+    if not record.is_due:
         return None
     found = [
-        Rest(record.updated_at + timedelta(seconds=seconds), setting)
-        for setting, seconds in _spans(record, rules)
+        Rest(since + timedelta(seconds=seconds), setting)
+        for setting, since, seconds in _spans(record, rules)
+        if since <= now
     ]
     last = max(found, key=lambda each: each.until, default=None)
     return last if last is not None and now < last.until else None
+
+
+def has_work(record: Record, order: Order | None, rules: Rules, scene: Scene) -> bool:
+    """Whether a cycle would do anything at all for this record.
+
+    A payment that is still not authorized, or a number that is still invalid, costs nothing (C2).
+    """
+    step = next(journey(record, order, rules, scene))
+    return not (isinstance(step, Save) and step.final and step.record == record)
 
 
 def rests(records: Iterable[Record], rules: Rules, now: datetime) -> dict[int, Rest]:
@@ -52,17 +62,20 @@ def rests(records: Iterable[Record], rules: Rules, now: datetime) -> dict[int, R
     return {id: each for id, each in found if each is not None}
 
 
-def _spans(record: Record, rules: Rules) -> Iterable[tuple[Setting, float]]:
+def _spans(record: Record, rules: Rules) -> Iterable[tuple[Setting, datetime, float]]:
     """Between attempts it is `retry_wait`; before the first one, of an order that waits for the
-    shop's own queue, `min_order_age`. What hung is not sent again before `task_timeout` has passed,
-    since Abacos may still be at it; what a task said was done, not before `verify_within`."""
+    shop's own queue, `min_order_age`. What was ended in the middle is not sent again before
+    `task_timeout` has passed, since Abacos may still be at it; what a task said was done, not
+    before `verify_within`."""
+    since = (record.awaited and record.awaited.since) or record.updated_at
     if record.is_unverified:
-        yield Setting.VERIFY_WITHIN, rules.verify_within
+        yield Setting.VERIFY_WITHIN, since, rules.verify_within
         return
     if record.may_be_worked_on:
-        yield Setting.TASK_TIMEOUT, rules.task_timeout
+        yield Setting.TASK_TIMEOUT, since, rules.task_timeout
+    since = record.updated_at
     if record.reason is Reason.NOT_FOUND and not record.attempts and not record.is_begun:
-        yield Setting.MIN_ORDER_AGE, rules.min_order_age
+        yield Setting.MIN_ORDER_AGE, since, rules.min_order_age
     if record.status is Status.FAILED and record.attempts:
         wait = rules.retry_wait[min(record.attempts, len(rules.retry_wait)) - 1]
-        yield Setting.RETRY_WAIT, wait
+        yield Setting.RETRY_WAIT, since, wait

@@ -19,12 +19,13 @@ from ordermonit.orders.ignored import Ignored
 from ordermonit.orders.model import (
     Identity,
     InsertedBy,
-    Operation,
     Reason,
     Record,
     Status,
 )
 from ordermonit.state.columns import (
+    in_flight,
+    in_flight_column,
     moment,
     natural,
     number_column,
@@ -185,7 +186,7 @@ def _line(record: Record) -> str:
             str(record.attempts),
             stamp(record.created_at),
             stamp(record.updated_at),
-            record.in_flight or "-",
+            in_flight_column(record),
             record.inserted_by,
             time_column(record.ordered_at),
             "-" if record.last_error is None else json.dumps(record.last_error),
@@ -354,7 +355,8 @@ def _parsed_record(line: str) -> Record:
     columns = line.split(" ", 9)
     if len(columns) != 10:
         raise ValueError(f"found {len(columns)} columns, expected 11: {_TITLE}")
-    id, number, status, reason, attempts, created, updated, in_flight, by, rest = columns
+    id, number, status, reason, attempts, created, updated, begun, by, rest = columns
+    operation, awaited = in_flight(begun)
     # An error is quoted and may have blanks; version 1 has nothing before it.
     is_old = rest == "-" or rest.startswith('"')
     ordered, _, error = ("-", "", rest) if is_old else rest.partition(" ")
@@ -366,7 +368,8 @@ def _parsed_record(line: str) -> Record:
         created_at=moment(created),
         updated_at=moment(updated),
         attempts=natural(attempts),
-        in_flight=None if in_flight == "-" else Operation(in_flight),
+        in_flight=operation,
+        awaited=awaited,
         inserted_by=InsertedBy(by),
         last_error=None if error == "-" else unquoted(error),
         ordered_at=time_or_none(ordered),

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from ordermonit.orders.model import VALID_NUMBER
+from ordermonit.orders.model import VALID_NUMBER, Awaited, Late, Operation, Record
 
 
 def stamp(moment: datetime) -> str:
@@ -75,3 +75,25 @@ def unquoted(text: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"found {text[:40]!r}, expected a quoted text")
     return value
+
+
+def in_flight_column(record: Record) -> str:
+    """What is in flight and, where its effect is awaited, why and since when; - for nothing."""
+    if record.in_flight is None:
+        return "-"
+    awaited = record.awaited
+    if awaited is None:
+        return record.in_flight
+    return f"{record.in_flight},{awaited.late},{time_column(awaited.since)}"
+
+
+def in_flight(text: str) -> tuple[Operation | None, Awaited | None]:
+    """What `in_flight_column` wrote."""
+    match text.split(","):
+        case ["-"]:
+            return None, None
+        case [operation]:
+            return Operation(operation), None
+        case [operation, late, since]:
+            return Operation(operation), Awaited(Late(late), time_or_none(since))
+    raise ValueError(f"found {text[:40]!r}, expected what is in flight")

@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 
-from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
+from ordermonit.orders.model import Awaited, InsertedBy, Late, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
 from ordermonit.state.directory import CycleResult
 from ordermonit.times import iso
@@ -237,20 +237,23 @@ def test_c7_status_show_and_dry_run_say_when_the_next_attempt_is(place: Place) -
 
 def test_a_dry_run_says_when_an_unverified_insertion_is_sent_again(place: Place) -> None:
     checkpoint = place.state.read()
+    since = checkpoint.records[3].updated_at
     lied = checkpoint.records[3].with_(
-        reason=Reason.NOT_THERE, in_flight=Operation.INSERT_ORDER, inserted_by=InsertedBy.MAYBE_US
+        reason=Reason.NOT_THERE,
+        in_flight=Operation.INSERT_ORDER,
+        inserted_by=InsertedBy.MAYBE_US,
+        awaited=Awaited(Late.SAID_DONE, since),
     )
     checkpoint.put(lied)
     place.state.write(checkpoint)
-    when = iso(lied.updated_at + timedelta(minutes=10))
+    when = iso(since + timedelta(minutes=10))
     would = place.good("cycle", "--dry-run")
     assert f"at most order_exists; sent again not before {when} (verify_within)" in would
     orders = json.loads(place.good("cycle", "--dry-run", "--json"))["orders"]
     assert [(order["id"], order["not_before"]) for order in orders] == [*((3, when), (5, None))]
     said = place.good("retry", "1001002", "1001003").splitlines()
     assert said[0] == "order 1001002: back in the next cycle with fresh attempts"
-    again = place.state.read().records[3].updated_at + timedelta(minutes=10)
-    assert said[1].endswith(f"sent again not before {iso(again)} (verify_within)")
+    assert said[1].endswith(f"sent again not before {when} (verify_within)")
 
 
 def test_show_says_that_nothing_comes_next_while_it_is_paused(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ordermonit.orders.events import Event
@@ -50,10 +50,7 @@ class Shop:
 
     def age(self, seconds: float) -> None:
         """Let so much time pass since anything happened to the records."""
-        checkpoint = self.disk.read()
-        for record in [*checkpoint.records.values()]:
-            checkpoint.put(record.with_(updated_at=record.updated_at - timedelta(seconds=seconds)))
-        self.disk.write(checkpoint)
+        self.disk.age(seconds)
 
     def record(self, id: int) -> Record:
         """The checkpoint's record."""

@@ -23,6 +23,7 @@ _WRITE_FAULTS = st.lists(
     st.sampled_from([Fault.NONE] * 6 + [Fault.CRASH, Fault.CRASH_AFTER_EFFECT]), max_size=8
 )
 _MAX_ATTEMPTS = 3
+_VERIFY_WITHIN = 600
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +43,7 @@ class Promise(RuleBasedStateMachine):
         self.hidden: dict[int, Order] = {}
         self.unseen: set[int] = set()  # ids that were given again, or are back
         self.anchor: int | None = None  # one order that is always there
+        self.is_queue_slow = False  # it may bring later what a task said was done
 
     @initialize(
         checks=st.sampled_from(
@@ -50,14 +52,16 @@ class Promise(RuleBasedStateMachine):
                 frozenset({Operation.ORDER_EXISTS}),
                 frozenset[Operation](),
             ]
-        )
+        ),
+        verify_within=st.sampled_from([0, _VERIFY_WITHIN]),
     )
-    def configure(self, checks: frozenset[Operation]) -> None:
+    def configure(self, checks: frozenset[Operation], verify_within: int) -> None:
         self.world.checks = checks
+        self.is_queue_slow = verify_within > 0
         self.configuration = configuration(
             checks,
             max_attempts=_MAX_ATTEMPTS,
-            verify_within=0,
+            verify_within=verify_within,
             ignored_states=self.world.ignored_states,
         )
 
@@ -179,18 +183,30 @@ class Promise(RuleBasedStateMachine):
 
     @rule(faults=_FAULTS, write_faults=_WRITE_FAULTS)
     def cycle(self, faults: list[Fault], write_faults: list[Fault]) -> None:
-        self.world.queue_works()
+        if not self.is_queue_slow:
+            self.world.queue_works()
         self.world.faults = deque(faults)
         self.disk.faults = deque(write_faults)
         try:
             self._cycle()
         except Crash:
+            self.world.queue_works()  # what it said of that is in no record
             self._note_lost_confirmation()
         except Unavailable:
             pass
         finally:
             self.world.faults.clear()
             self.disk.faults.clear()
+
+    @rule()
+    def the_queue_works(self) -> None:
+        self.world.queue_works()
+
+    @rule()
+    def verify_within_passes(self) -> None:
+        """The queue is quicker than that."""
+        self.world.queue_works()
+        self.disk.age(_VERIFY_WITHIN)
 
     def _note_lost_confirmation(self) -> None:
         """Killed between the answer and its write: the honest limit where nobody can be asked."""
@@ -275,6 +291,7 @@ class Promise(RuleBasedStateMachine):
         for _ in range(2):  # what a lie was found out for at its last attempt is given up only now
             self._retry_exhausted()
             self._correct_numbers()
+            self.disk.age(_VERIFY_WITHIN)
             while self._cycle():
                 self.nothing_is_doubled()
         for order in self.world.rows.values():

@@ -1,5 +1,6 @@
 """Nobody waits for the sick (rules C1, C8, C9), in a world in memory."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -8,7 +9,7 @@ from ordermonit.cycle import work
 from ordermonit.errors import Unavailable
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
-from ordermonit.orders.model import Operation, Reason, Record, Status
+from ordermonit.orders.model import Awaited, Late, Operation, Reason, Record, Status
 from tests.cycle.shop import Shop
 from tests.cycle.world import ALL_CHECKS, Fault
 
@@ -116,6 +117,7 @@ def test_c9_what_hung_is_not_sent_again_while_abacos_may_be_at_it() -> None:
     shop.order(9, "canceled")
     now = Moment.now().wall
     hanging = Record(9, "N9", Status.FAILED, Reason.TIMEOUT, now, now, in_flight=_INSERT)
+    hanging = hanging.with_(awaited=Awaited(Late.ENDED, now))
     checkpoint = shop.disk.read()
     checkpoint.put(hanging)
     checkpoint.suspects = {9: 1}
@@ -128,6 +130,26 @@ def test_c9_what_hung_is_not_sent_again_while_abacos_may_be_at_it() -> None:
     shop.age(301)
     shop.cycle()
     assert shop.world.inserted["N1"] == 1
+
+
+def test_c9_a_suspect_gets_half_of_a_turn_or_waits_for_the_next_cycle() -> None:
+    shop = Shop(task_timeout=300, running_cycle=0.2)
+    shop.world.sick_tasks = {shop.order(id): Fault.TIMEOUT for id in (1, 2)}
+    shop.world.errors = {"N1": "one", "N2": "other"}
+    checkpoint = shop.disk.read()
+    checkpoint.suspects = {1: 1, 2: 2}
+    shop.disk.write(checkpoint)
+
+    def hang() -> None:
+        if shop.world.asked[-1] == (_INSERT, "N1"):
+            time.sleep(0.15)
+
+    shop.world.witness = hang
+    shop.cycle()
+    assert shop.runs(_INSERT) == ["N1"]
+    assert 2 not in shop.disk.read().records
+    shop.cycle()
+    assert shop.runs(_INSERT) == ["N2"], "it is the first one now"
 
 
 def test_c9_an_order_that_is_well_again_is_no_suspect() -> None:

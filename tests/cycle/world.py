@@ -317,6 +317,16 @@ class Disk:
     def read(self) -> Checkpoint:
         return decode(self.data, "checkpoint")
 
+    def age(self, seconds: float) -> None:
+        """Let so much time pass since anything happened to the records."""
+        checkpoint, past = self.read(), timedelta(seconds=seconds)
+        for record in [*checkpoint.records.values()]:
+            awaited = record.awaited
+            if awaited is not None and awaited.since is not None:
+                awaited = replace(awaited, since=awaited.since - past)
+            checkpoint.put(record.with_(updated_at=record.updated_at - past, awaited=awaited))
+        self.data = checkpoint.encode()
+
 
 ALL_CHECKS = frozenset({Operation.ORDER_EXISTS, Operation.PAYMENT_CONFIRMED})
 

@@ -6,7 +6,17 @@ import pytest
 
 from ordermonit.health.outlook import Outlook, outlook, without_record
 from ordermonit.orders.journey import Ask, Rules, Run, Save, Scene, journey
-from ordermonit.orders.model import Answer, Operation, Order, Reason, Record, Status, Verdict
+from ordermonit.orders.model import (
+    Answer,
+    Awaited,
+    Late,
+    Operation,
+    Order,
+    Reason,
+    Record,
+    Status,
+    Verdict,
+)
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -77,19 +87,22 @@ def test_an_order_that_rests_says_until_when_and_by_which_setting() -> None:
     found = outlook(refused, rules(), EXISTS, NOW)
     assert "the first cycle after 2026-01-31T01:00:00Z (retry_wait) asks Abacos" in found.what
     assert (found.by_cycle, found.not_before) == (True, NOW + timedelta(hours=1))
-    hung = record(Status.PAYMENT_PENDING, Reason.TIMEOUT, in_flight=Operation.CONFIRM_PAYMENT)
+    begun = record(Status.PAYMENT_PENDING, Reason.TIMEOUT, in_flight=Operation.CONFIRM_PAYMENT)
+    hung = begun.with_(awaited=Awaited(Late.ENDED, NOW))
     found = outlook(hung, rules(), EXISTS, NOW)
     assert found.what.startswith("the first cycle after 2026-01-31T00:05:00Z (task_timeout) conf")
     assert outlook(hung, rules(), EXISTS, LATER).not_before is None
 
 
 def test_what_a_task_said_was_done_is_asked_about_by_every_cycle() -> None:
-    unverified = record(Status.FAILED, Reason.NOT_THERE, in_flight=Operation.INSERT_ORDER)
+    begun = record(Status.FAILED, Reason.NOT_THERE, in_flight=Operation.INSERT_ORDER)
+    unverified = begun.with_(awaited=Awaited(Late.SAID_DONE, NOW))
     found = outlook(unverified, rules(), EXISTS, NOW)
     assert "every cycle asks Abacos whether it is there" in found.what
     assert "by 2026-01-31T00:10:00Z (verify_within), that is an attempt" in found.what
     assert (found.by_cycle, found.not_before) == (True, None)
-    unpaid = unverified.with_(status=Status.PAYMENT_PENDING, in_flight=Operation.CONFIRM_PAYMENT)
+    confirming = begun.with_(status=Status.PAYMENT_PENDING, in_flight=Operation.CONFIRM_PAYMENT)
+    unpaid = confirming.with_(awaited=Awaited(Late.SAID_DONE, NOW))
     assert "whether the payment is confirmed" in outlook(unpaid, rules(), BOTH, NOW).what
 
 

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment
 from ordermonit.orders.ignored import Ignored, block_of
-from ordermonit.orders.model import Identity, InsertedBy, Operation, Reason, Record, Status
+from ordermonit.orders.model import (
+    Awaited,
+    Identity,
+    InsertedBy,
+    Late,
+    Operation,
+    Reason,
+    Record,
+    Status,
+)
 from ordermonit.state.checkpoint import KEPT_GONE, KEPT_RESOLVED, Checkpoint, checksum, decode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +40,11 @@ _records = st.builds(
     inserted_by=st.sampled_from(InsertedBy),
     last_error=st.none() | st.text(max_size=200),
     ordered_at=st.none() | _times,
+)
+_records = st.builds(
+    lambda record, awaited: record.with_(awaited=awaited if record.in_flight else None),
+    _records,
+    st.none() | st.builds(Awaited, st.sampled_from(Late), st.none() | _times),
 )
 _seconds = st.floats(0, 10**8).map(lambda seconds: round(seconds, 3))
 _gaps = st.builds(
