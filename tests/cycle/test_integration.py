@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import MakeWorld
 from tests.parts.databases import Kind
 from tests.parts.node import OrderExists
+from tests.parts.processes import wait_until
 from tests.parts.world import World
 
 
@@ -150,8 +151,9 @@ def test_c9_a_hanging_order_is_charged_and_stops_nobody(world: World) -> None:
     assert (record["status"], record["reason"], record["attempts"]) == ("FAILED", "TIMEOUT", 1)
     assert world.abacos.judge.confirmed_count(other) == 1
     world.abacos.work()
-    world.cycle()
-    assert world.abacos.judge.inserted_count(hanging) == 1
+    judge = world.abacos.judge
+    wait_until(lambda: world.cycle() and judge.inserted_count(hanging), "its next attempt")
+    assert judge.inserted_count(hanging) == 1
 
 
 def test_c10_an_invalid_number_and_a_vanished_order(world: World) -> None:

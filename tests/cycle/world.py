@@ -21,6 +21,7 @@ from ordermonit.orders.ignored import BLOCK, Count
 from ordermonit.orders.model import TASKS, Answer, Operation, Order, Request, Verdict
 from ordermonit.reports.journal import Log
 from ordermonit.state.checkpoint import Checkpoint, decode
+from tests.parts.age import age
 
 
 class Crash(BaseException):
@@ -319,12 +320,8 @@ class Disk:
 
     def age(self, seconds: float) -> None:
         """Let so much time pass since anything happened to the records."""
-        checkpoint, past = self.read(), timedelta(seconds=seconds)
-        for record in [*checkpoint.records.values()]:
-            awaited = record.awaited
-            if awaited is not None and awaited.since is not None:
-                awaited = replace(awaited, since=awaited.since - past)
-            checkpoint.put(record.with_(updated_at=record.updated_at - past, awaited=awaited))
+        checkpoint = self.read()
+        age(checkpoint, seconds)
         self.data = checkpoint.encode()
 
 

@@ -13,6 +13,7 @@ from ordermonit.errors import CheckpointError
 from ordermonit.orders.model import InsertedBy, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint, decode
 from ordermonit.state.directory import State
+from tests.parts.age import age
 from tests.parts.databases import sqlite
 from tests.parts.front import FIRST_NUMBER, Front
 from tests.parts.judge import Seen
@@ -30,6 +31,9 @@ _NODE = Path(__file__).parent / "node"
 
 #: Clean cycles after which nothing may be left to do.
 CLEAN_CYCLES = 4
+
+#: Seconds.
+_TASK_TIMEOUT = 10
 
 
 class Fate(Enum):
@@ -77,7 +81,9 @@ class Ground:
         self._next = FIRST_NUMBER
         self.fates: dict[int, Fate] = {}
         self.state = State(world.state)
-        world.configure("integration_server", checks=CHECKS, connect_timeout=3, task_timeout=10)
+        world.configure(
+            "integration_server", checks=CHECKS, connect_timeout=3, task_timeout=_TASK_TIMEOUT
+        )
         self.usual()
         self.add("authorized", held=True)  # so that the Front has a newest order
 
@@ -184,6 +190,7 @@ class Ground:
                 assert again.exit_code == 0, again.output
             elif not self._left():
                 return
+            self.change(lambda checkpoint: age(checkpoint, _TASK_TIMEOUT))  # what rests, has rested
         raise AssertionError(f"orders are left after {CLEAN_CYCLES} clean cycles: {self._left()}")
 
     def _left(self) -> list[str]:
