@@ -118,9 +118,11 @@ class Remote:
         if node is not None:
             command = _forced(root, node, environment or {}, said)
         self.errors = root / f"stderr-{os.urandom(4).hex()}"
+        # sshd hands no ignored Ctrl-C down, as the background of a shell does.
+        interruptible = ["env", "--default-signal=INT"]
         with self.errors.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*shell, command],
+                [*interruptible, *shell, command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
