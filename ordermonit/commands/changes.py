@@ -143,7 +143,7 @@ def _open_records(checkpoint: Checkpoint, numbers: list[str]) -> list[Record]:
 def _warning(begun: list[Record]) -> str:
     named = ", ".join(f"{record.name} ({record.in_flight})" for record in begun)
     return (
-        f"An operation was begun for order {named} and its answer is not known: it may have taken"
+        f"An operation was begun for order {named} and its effect is not known: it may have taken"
         " effect in Abacos, and nobody would look. Dismiss it all the same?"
     )
 

@@ -51,7 +51,8 @@ def _facts(story: Story) -> ConsoleRenderable:
     table.add_row("id", str(record.id))
     table.add_row("attempts", str(record.attempts))
     if record.in_flight is not None:
-        table.add_row("in flight", f"{record.in_flight}: begun, and not answered yet")
+        unknown = "begun, and whether it took effect is not known"
+        table.add_row("in flight", f"{record.in_flight}: {unknown}")
     if record.last_error is not None:
         table.add_row("last error", record.last_error)
     return table

@@ -145,7 +145,7 @@ def journey(record: Record, order: Order | None, rules: Rules, scene: Scene) -> 
         return (yield from _found(record, order, rules, scene))
     is_missing = answer.verdict is Verdict.NO
     if record.is_unverified:
-        yield _still_unverified(record, Operation.INSERT_ORDER, answer, rules, scene)
+        yield _still_unverified(record, answer, rules, scene)
         return None
     if scene.is_held:  # C8
         yield Save(record, final=True)
@@ -181,7 +181,7 @@ def _renamed(
         return Trouble(Operation.ORDER_EXISTS, answer)
     is_begun = record.in_flight is Operation.INSERT_ORDER
     if is_begun and record.is_unverified and answer.verdict is not Verdict.YES:
-        yield _still_unverified(record, Operation.INSERT_ORDER, answer, rules, scene)
+        yield _still_unverified(record, answer, rules, scene)
         return None
     if answer.verdict is Verdict.YES or (record.is_begun and answer.verdict is not Verdict.NO):
         yield Save(stuck, (Event.NUMBER_CHANGED_LATE,), final=True)
@@ -287,7 +287,7 @@ def _payment(
             yield Save(_resolved(pending, Reason.OK), (Event.PAYMENT_CONFIRMED,), final=True)
             return None
         if unverified:
-            yield _still_unverified(record, Operation.CONFIRM_PAYMENT, answer, rules, scene)
+            yield _still_unverified(record, answer, rules, scene)
             return None
         if scene.is_again and answer.verdict is not Verdict.NO:
             yield Save(_resolved(pending, Reason.OK), final=True)
@@ -333,15 +333,15 @@ def _confirmation(record: Record, rules: Rules, scene: Scene, events: tuple[Even
     return None
 
 
-def _still_unverified(
-    record: Record, task: Operation, answer: Answer, rules: Rules, scene: Scene
-) -> Save:
+def _still_unverified(record: Record, answer: Answer, rules: Rules, scene: Scene) -> Save:
     """A task said done, and Abacos does not show it: a queue may need its time, and no more.
 
     `answer` is Abacos' or, where nobody can be asked, says so.
     """
-    assert record.awaited is not None
-    since = record.awaited.since
+    awaited, task = record.awaited, record.in_flight
+    assert awaited is not None
+    assert task is not None
+    since = awaited.since
     if since is None or since > scene.now:  # of a clock that was put back: it waits anew
         return Save(record.with_(awaited=_SAID_DONE), final=True)
     if scene.now - since < timedelta(seconds=rules.verify_within):

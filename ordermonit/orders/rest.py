@@ -67,13 +67,13 @@ def _spans(record: Record, rules: Rules) -> Iterable[tuple[Setting, datetime, fl
     shop's own queue, `min_order_age`. What was ended in the middle is not sent again before
     `task_timeout` has passed, since Abacos may still be at it; what a task said was done, not
     before `verify_within`."""
-    since = (record.awaited and record.awaited.since) or record.updated_at
+    since = record.updated_at
+    ended = (record.awaited and record.awaited.since) or since
     if record.is_unverified:
-        yield Setting.VERIFY_WITHIN, since, rules.verify_within
+        yield Setting.VERIFY_WITHIN, ended, rules.verify_within
         return
     if record.may_be_worked_on:
-        yield Setting.TASK_TIMEOUT, since, rules.task_timeout
-    since = record.updated_at
+        yield Setting.TASK_TIMEOUT, ended, rules.task_timeout
     if record.reason is Reason.NOT_FOUND and not record.attempts and not record.is_begun:
         yield Setting.MIN_ORDER_AGE, since, rules.min_order_age
     if record.status is Status.FAILED and record.attempts:
