@@ -15,7 +15,15 @@ from ordermonit.cycle.plan import Item, rules
 from ordermonit.errors import SessionEnded
 from ordermonit.orders.events import Event
 from ordermonit.orders.journey import Ask, Scene, Trouble, journey
-from ordermonit.orders.model import Answer, Operation, Record, Request, Status, Verdict
+from ordermonit.orders.model import (
+    VALID_NUMBER,
+    Answer,
+    Operation,
+    Record,
+    Request,
+    Status,
+    Verdict,
+)
 from ordermonit.reports.journal import Log
 
 #: So many of the next orders' questions travel ahead of their turn, where few have to be inserted;
@@ -175,8 +183,9 @@ class Asking:
         if self._answered is not None:
             yield self._answered
         for record in reversed([*records]):
-            if record.status is Status.SUCCESS and record.number is not None:
-                yield record.number
+            number = record.number
+            if record.status is Status.SUCCESS and number and VALID_NUMBER.fullmatch(number):
+                yield number
 
     def _earlier_evidence(self) -> Verdict | None:
         """Without a check, an answer for another order in this cycle; it serves once."""

@@ -156,6 +156,18 @@ def test_c9_a_suspect_gets_half_of_a_turn_or_waits_for_the_next_cycle(
     assert shop.runs(_INSERT) == ["N2"], "it is the first one now"
 
 
+@pytest.mark.parametrize("reason", [Reason.DISMISSED, Reason.GONE])
+def test_c9_nobody_asks_about_an_odd_number_of_an_order_that_is_closed(reason: Reason) -> None:
+    shop = Shop()
+    shop.order(9)
+    now = Moment.now().wall
+    checkpoint = shop.disk.read()
+    checkpoint.put(Record(7, "bad number!", Status.SUCCESS, reason, now, now))
+    shop.disk.write(checkpoint)
+    shop.cycle(Fault.TIMEOUT)
+    assert shop.world.inserted["N9"] == 1
+
+
 def test_c9_an_order_that_is_well_again_is_no_suspect() -> None:
     shop = Shop()
     shop.world.sick_tasks[shop.order(1)] = Fault.DIED

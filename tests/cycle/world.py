@@ -185,6 +185,7 @@ class World:
         if known is not None:
             return known
         assert self.waiting.pop(0) == request
+        assert Order(0, request.number, None).has_valid_number, "as node/rake.py has it"
         answer = self._answer(request.operation, request.number)
         if answer.verdict is Verdict.LOST:  # the session is over
             self.leave()
