@@ -14,8 +14,9 @@ _SPAN = re.compile(r"([0-9]{1,9})(s|min|h|d|w)", re.ASCII)
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC, to the second, as every `--json` has it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """ISO 8601 in UTC, to the second, as every `--json` and the checkpoint have it."""
+    # Not %Y, which writes a year before 1000 with fewer than its four digits.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 
 def span(text: str) -> timedelta:

@@ -30,12 +30,12 @@ from ordermonit.state.columns import (
     natural,
     number_column,
     seconds,
-    stamp,
     time_column,
     time_or_none,
     unquoted,
 )
 from ordermonit.state.columns import number as parsed_number
+from ordermonit.times import iso
 
 #: How many resolved records are kept for people to look at. The journal is the history.
 KEPT_RESOLVED = 100
@@ -142,7 +142,7 @@ class Checkpoint:
         head += [_gap_line(gap) for gap in self.gaps]
         if self.gaps and self.looked is not None:
             boot = round(self.looked.boot, 3)
-            head.append(f"^LOOKED {stamp(self.looked.wall)} {boot}")
+            head.append(f"^LOOKED {iso(self.looked.wall)} {boot}")
         head += [f"^IGNORED {first} {bits}" for first, bits in self.ignored.lines()]
         head += [f"^RESCAN {first} {last}" for first, last in self.rescans]
         head += [f"^SUSPECT {id} {tries}" for id, tries in self.suspects.items()]
@@ -184,8 +184,8 @@ def _line(record: Record) -> str:
             record.status,
             record.reason,
             str(record.attempts),
-            stamp(record.created_at),
-            stamp(record.updated_at),
+            iso(record.created_at),
+            iso(record.updated_at),
             in_flight_column(record),
             record.inserted_by,
             time_column(record.ordered_at),

@@ -1,19 +1,15 @@
 """The columns of the checkpoint's lines: how values are written, and what of them is read again."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ordermonit.orders.model import VALID_NUMBER, Awaited, Late, Operation, Record
-
-
-def stamp(moment: datetime) -> str:
-    """A time, to the second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+from ordermonit.times import iso
 
 
 def time_column(time: datetime | None) -> str:
     """A time, or - where it is not known."""
-    return "-" if time is None else stamp(time)
+    return "-" if time is None else iso(time)
 
 
 def _quoted(text: str) -> str:
@@ -40,7 +36,7 @@ def natural(text: str) -> int:
 
 
 def moment(text: str) -> datetime:
-    """What `stamp` wrote."""
+    """What `iso` wrote."""
     if len(text) != 20 or text[-1] != "Z":
         raise ValueError(f"found {text[:40]!r}, expected a time such as 2026-01-31T12:00:00Z")
     return datetime.fromisoformat(text)

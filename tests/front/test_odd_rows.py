@@ -15,6 +15,7 @@ from ordermonit.front.database import Front, connected
 from tests.conftest import MakeDatabase, MakeWorld
 from tests.parts.databases import Database, Kind
 from tests.parts.place import Place
+from tests.parts.world import World
 
 
 @contextmanager
@@ -64,6 +65,25 @@ def test_one_order_of_an_impossible_time_stops_no_other(make_world: MakeWorld) -
         connection.exec_driver_sql("UPDATE orders SET created_at = 'infinity' WHERE id = 2")
     world.cycle()
     assert [world.abacos.judge.confirmed_count(number) for number in numbers] == [1, 1, 1]
+
+
+def test_a_time_of_long_ago_leaves_a_checkpoint_that_reads(any_world: World) -> None:
+    any_world.run("init", "--from-start")
+    any_world.front.add(2001, "authorized", created_at=datetime(26, 3, 1))
+    for _ in range(2):
+        any_world.cycle()
+    assert any_world.abacos.judge.confirmed_count(2001) == 1
+    assert "0026-03-01T00:00:00Z" in any_world.checkpoint()
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:00:00-03:00", "0001-01-01T00:00:00+03:00"])
+def test_a_time_that_has_no_utc_is_unknown(make_database: MakeDatabase, time: str) -> None:
+    with _reading(
+        make_database(Kind.SQLITE),
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, number, state, created_at)",
+        f"INSERT INTO orders VALUES (1, 1, 's', '{time}')",
+    ) as front:
+        assert [order.created_at for order in front.from_head(1, 9)] == [None]
 
 
 @pytest.mark.parametrize("kind", [Kind.POSTGRES, Kind.MARIADB], ids=str)
