@@ -25,7 +25,11 @@ def connections
 end
 
 task(:environment) do
-  ActiveRecord::Base.establish_connection(:adapter => "sqlite3", :database => "shop.db")
+  # As database.yml of a new Rails has it; without it SQLite waits for no other process, and a child
+  # that opens its connection while it waits can refuse the one that works.
+  ActiveRecord::Base.establish_connection(
+    :adapter => "sqlite3", :database => "shop.db", :timeout => 5000
+  )
   ActiveRecord::Base.connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, number TEXT)")
   ActiveSupport::Dependencies.autoload_paths << File.expand_path("app/models")
   autoload :Order, File.expand_path("app/models/order.rb")
