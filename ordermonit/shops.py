@@ -54,7 +54,8 @@ class Shop:
         text = re.sub(rf"\bordermonit (?=(?:{'|'.join(COMMANDS)})\b|…)", self._command, text)
         text = re.sub(r"\bordermonit\.(?=(?:timer|service)\b)", f"{self.unit}.", text)
         text = re.sub(r"/var/lib/ordermonit(?![\w/-])", f"/var/lib/ordermonit/{self.name}", text)
-        return re.sub(r"(?<= -u )ordermonit(?= -)", self.unit, text)
+        # After `sudo -u` it is the user, whom all shops have in common.
+        return re.sub(r"(\bjournalctl [^;:,]*?-u )ordermonit(?![\w@])", rf"\g<1>{self.unit}", text)
 
     def _command(self, _: re.Match[str]) -> str:
         return f"ordermonit --shop {self.name} "

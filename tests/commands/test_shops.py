@@ -180,6 +180,14 @@ def test_a_text_tells_to_type_what_is_for_this_shop() -> None:
     )
 
 
+@pytest.mark.parametrize("become", ["sudo -u ordermonit --", "runuser -u ordermonit -- cp a b;"])
+def test_the_user_of_a_shop_is_the_one_of_all(become: str) -> None:
+    text = f"Type: {become} ordermonit check, then journalctl -n 5 -u ordermonit"
+    assert Shop("acme").typed(text) == (
+        f"Type: {become} ordermonit --shop acme check, then journalctl -n 5 -u ordermonit@acme"
+    )
+
+
 def test_a_test_alert_says_whose_it_is(host: Path) -> None:
     with Hook() as hook:
         (host / "etc/acme/alerts.yml").write_text(f"channels: ['json://{hook.address}/']\n")
