@@ -1,7 +1,7 @@
 """database.yml: our own form, or the shop's own Rails file with its environments."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ CONNECTION = keys_of(Connection)
 
 _BESIDE = ("authorized_states", "closed_states", "ignored_states", "read_timeout")
 _COLUMNS = {name: key for name, key in keys_of(Database).items() if name not in _BESIDE}
+
+#: The column of each, where nothing else is said.
+_USUAL = {each.name: str(each.default) for each in fields(Database) if each.default == each.name}
 
 #: The keys that are ours: in a Rails file they stand beside the environments, or in one.
 OURS = {
@@ -60,7 +63,7 @@ def read_database(top: dict[Any, Any], surroundings: Surroundings, place: Place)
     """The settings; None, with the problems said, if they are none."""
     before = len(place.problems.lines)
     top = rails.plain(top)
-    section, ours = top, {}
+    section, ours, outermost = top, {}, place
     is_rails = rails.has_environments(top, surroundings.environment, OURS)
     if is_rails:
         _refuse_misspelt(top, OURS, place)
@@ -71,6 +74,8 @@ def read_database(top: dict[Any, Any], surroundings: Surroundings, place: Place)
             return None
         section, place = chosen
     found = _connection(section, surroundings, place, is_rails=is_rails)
+    _check_columns(ours.get("orders", {}), outermost)
+    _check_columns(found.get("orders", {}), place)
     ours |= {name: found.pop(name) for name in list(found) if name in OURS}
     _check_states(ours, place)
     url = None
@@ -152,6 +157,18 @@ def _open(values: dict[Any, Any], surroundings: Surroundings, place: Place) -> d
 
     templates = Templates(surroundings.variables(), surroundings.ways_out())
     return templates.opened(values, {name: key.kind for name, key in _ALL.items()}, place)
+
+
+def _check_columns(named: Mapping[str, str], place: Place) -> None:
+    """Each has a column of its own; only the number may be the id itself."""
+    usual = {name: column for name, column in _USUAL.items() if name not in named}
+    whose: dict[str, str] = {}
+    for name, column in {**usual, **named}.items():
+        other = name if name == "table" else whose.setdefault(column, name)
+        if other != name and {other, name} != {"id", "number"}:
+            place.at("orders").at(name).say(
+                f'found "{column}", the column of {other} too; expected a column of its own'
+            )
 
 
 def _check_states(ours: dict[str, Any], place: Place) -> None:

@@ -74,16 +74,11 @@ class _Look:
         """The table and its columns."""
         settings = self.settings
         names = (settings.id, settings.number, settings.state, settings.created_at)
-        if len(set(names)) < len(names):
-            raise ConfigurationError(
-                f"`orders` names one column twice: {', '.join(names)}",
-                "Correct the column names under `orders` in database.yml",
-            )
         self.front.from_head(0, 1)
         types = self._types()
         if settings.id in types and key_problem(types[settings.id]):
             raise no_whole_numbers(settings, self.dialect)
-        yield ok(f"the table {settings.table} has {', '.join(names)}")
+        yield ok(f"the table {settings.table} has {', '.join(dict.fromkeys(names))}")
         problem = number_problem(types.get(settings.number, ""))
         if problem is not None:
             yield warning(

@@ -33,16 +33,12 @@ class Front:
         self._state: sa.ColumnClause[Any] = sa.column(database.state)
         self._created_at: sa.ColumnClause[Any] = sa.column(database.created_at)
         self._ignored_states = sorted(database.ignored_states)
+        is_called_by_id = database.number == database.id
+        number = self._id if is_called_by_id else sa.column(database.number)
+        columns = (self._id, number, self._state, self._created_at)
         schema, _, name = database.table.rpartition(".")
-        self._table = sa.table(
-            name,
-            self._id,
-            sa.column(database.number),
-            self._state,
-            self._created_at,
-            schema=schema or None,
-        )
-        self._select = sa.select(*self._table.c).order_by(self._id)
+        self._table = sa.table(name, *dict.fromkeys(columns), schema=schema or None)
+        self._select = sa.select(*columns).order_by(self._id)
 
     def from_head(self, head: int, limit: int) -> list[Order]:
         """HEAD's own order, if it is there, and up to `limit` newer ones, by id."""

@@ -164,6 +164,14 @@ def test_the_environment_of_the_node_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_twice_is_said_where_it_stands(tmp_path: Path) -> None:
+    text = RAILS.replace("<%= ENV['SHOP_DATABASE_PASSWORD'] %>", "")
+    assert problems(write(tmp_path, database=f"{text}\norders: {{state: id}}\n")) == [
+        'database.yml: orders.state: found "id", the column of id too; expected a column of its own'
+    ]
+    assert database(tmp_path, f"{text}\norders: {{number: id}}\n").number == "id"
+
+
 def test_our_keys_stand_beside_the_environments_or_inside(tmp_path: Path) -> None:
     text = RAILS.replace("<%= ENV['SHOP_DATABASE_PASSWORD'] %>", "")
     found = database(tmp_path, f"{text}\norders: {{table: s.sold}}\nclosed_states: [x]\n")
@@ -245,6 +253,12 @@ _URL_WITH_SECRET = "hunter2"
         (f"{MYSQL}orders: {{table: 'a b'}}", 'orders.table: found "a b", expected a table\'s name'),
         (f"{MYSQL}orders: {{id: 'x; --'}}", 'orders.id: found "x; --", expected a column\'s name'),
         (f"{MYSQL}orders: {{tabel: x}}", "orders.tabel: unknown key; did you mean table?"),
+        (f"{MYSQL}orders: {{state: id}}", 'orders.state: found "id", the column of id too; exp'),
+        (f"{MYSQL}orders: {{id: state}}", 'orders.id: found "state", the column of state too'),
+        (
+            f"{MYSQL}orders: {{number: n, created_at: n}}",
+            'orders.created_at: found "n", the column of number too; expected a column of its own',
+        ),
         (f"{MYSQL}orders: spree", 'orders: found "spree", expected a mapping with table, id,'),
         (f"{MYSQL}authorized_states: []", "authorized_states: found a list, expected a list of at"),
         (f"{MYSQL}authorized_states: [on]", "authorized_states[0]: found true, expected text"),

@@ -152,8 +152,8 @@ SEEDS = {
         *("database", "error", "Unknown column", "Correct the table and column names", 78),
     ),
     "one column for two": Seed(
-        _database(orders={"id": "number"}),
-        *("database", "error", "names one column twice", "Correct the column names", 78),
+        _database(orders={"state": "id"}),
+        *("configuration", "error", 'found "id", the column of id too', "Correct what", 78),
     ),
     "a text for an id": Seed(
         _database(orders={"id": "updated_at"}),

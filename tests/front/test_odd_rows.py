@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from ordermonit import configuration
 from ordermonit.front.connection import opened
 from ordermonit.front.database import Front, connected
+from ordermonit.orders.model import Order
 from tests.conftest import MakeDatabase, MakeWorld
 from tests.parts.databases import Database, Kind
 from tests.parts.place import Place
@@ -19,15 +20,28 @@ from tests.parts.world import World
 
 
 @contextmanager
-def _reading(database: Database, *statements: str) -> Iterator[Front]:
+def _reading(database: Database, *statements: str, number: str = "number") -> Iterator[Front]:
     """The Front of a database in which these statements were run."""
     engine = sa.create_engine(database.url, poolclass=NullPool)
     with engine.begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
     url = database.url.render_as_string(hide_password=False)
-    with connected(configuration.Database(url=url)) as front:
+    with connected(configuration.Database(url=url, number=number)) as front:
         yield front
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_id_may_be_the_number(make_database: MakeDatabase, kind: Kind) -> None:
+    with _reading(
+        make_database(kind),
+        "CREATE TABLE orders (id bigint, state varchar(9), created_at timestamp)",
+        "INSERT INTO orders VALUES (7, 's', '2024-02-29 12:00:00')",
+        number="id",
+    ) as front:
+        assert front.from_head(1, 9) == [Order(7, "7", "s", datetime(2024, 2, 29, 12, tzinfo=UTC))]
+        assert front.newest() == 7
+        assert front.count(1, 9) == 1
 
 
 def test_a_time_that_nobody_can_read_is_unknown(make_database: MakeDatabase) -> None:
