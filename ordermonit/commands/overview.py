@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ordermonit.commands import pausing
 from ordermonit.commands.context import Context
 from ordermonit.configuration import Configuration
+from ordermonit.configuration.alerts import load_alerts
 from ordermonit.cycle.plan import rules
 from ordermonit.doctor.findings import Severity
 from ordermonit.doctor.storage import room
@@ -151,6 +152,7 @@ def looked_at(
         *misconfigured,
         *front_problems(newest, checkpoint.head, checkpoint.gaps),
         *_room(state),
+        *_alerts(configuration, state),
         *(standby_problems(standby.read(state)) if other is not None else ()),
     ]
     if configuration is not None and lag is not None:
@@ -209,6 +211,18 @@ def _room(state: State) -> list[Problem]:
     if found.severity is not Severity.ERROR:
         return []
     return [Problem(Health.DEGRADED, found.found, None, found.remedy)]
+
+
+def _alerts(configuration: Configuration | None, state: State) -> list[Problem]:
+    """An alerts.yml that can't be used: it costs no cycle, so no cycle fails of it."""
+    try:
+        if configuration is not None:
+            load_alerts(configuration.directory)
+    except ConfigurationError as problem:
+        if _sees_what_cycles_see(state):
+            what = f"no alert is sent: {'; '.join(problem.lines)}"
+            return [Problem(Health.DEGRADED, what, None, problem.remedy)]
+    return []
 
 
 def _counts(checkpoint: Checkpoint) -> dict[Status, int]:

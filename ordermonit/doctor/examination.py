@@ -16,7 +16,7 @@ from ordermonit.doctor.known import Known
 from ordermonit.doctor.service import service
 from ordermonit.doctor.standby import standby
 from ordermonit.doctor.storage import checkpoint, directory
-from ordermonit.doctor.units import Units, look
+from ordermonit.doctor.units import Units, credentials, look
 from ordermonit.doctor.user import become_service
 from ordermonit.errors import Exit, OrdermonitError
 from ordermonit.shops import Shop
@@ -51,7 +51,7 @@ def examine(
     yield Part.USER, become_service(place, units.user)
     parts: dict[Part, Callable[[], Findings]] = {
         Part.CONFIGURATION: lambda: chain(
-            configuration(load, config, known),
+            configuration(load, config, known, credentials(units.service)),
             _sharing(known, shop, place) if Part.CONFIGURATION in wanted else (),
         ),
         Part.STATE: lambda: directory(enter()),

@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ordermonit.configuration import Configuration
 from ordermonit.configuration.alerts import FILE as ALERTS_FILE
 from ordermonit.configuration.alerts import load_alerts
+from ordermonit.configuration.credentials import ALERT_CHANNELS
 from ordermonit.configuration.variables import FILE as VARIABLES_FILE
 from ordermonit.doctor.findings import Finding, Findings, error, ok, warning
 from ordermonit.doctor.known import Known
@@ -15,8 +16,13 @@ from ordermonit.errors import ConfigurationError
 from ordermonit.rights import as_owner
 
 
-def configuration(load: Callable[[], Configuration], directory: Path, known: Known) -> Findings:
-    """Every problem of every file in the directory, as the program itself reports them."""
+def configuration(
+    load: Callable[[], Configuration], directory: Path, known: Known, credentials: Sequence[str]
+) -> Findings:
+    """Every problem of every file in the directory, as the program itself reports them.
+
+    `credentials` are the unit's lines, which the service alone can follow.
+    """
     loaded = None
     try:
         loaded = known.configuration = load()
@@ -25,7 +31,7 @@ def configuration(load: Callable[[], Configuration], directory: Path, known: Kno
             yield error(line, problem.remedy, problem.exit)
     else:
         yield ok(f"the four files in {directory} have no mistake")
-    yield from _alerts(directory)
+    yield from _alerts(directory, any(ALERT_CHANNELS in line for line in credentials))
     if loaded is None:
         return
     if loaded.database.engine_url().password is not None:
@@ -35,8 +41,10 @@ def configuration(load: Callable[[], Configuration], directory: Path, known: Kno
         yield from _key_file(key)
 
 
-def _alerts(directory: Path) -> Findings:
+def _alerts(directory: Path, has_credential: bool) -> Findings:
     """A mistake in alerts.yml costs its alerts and never a cycle: so it is a warning."""
+    file = directory / ALERTS_FILE
+    name_one = "to have them sent, name a channel there, then type: ordermonit alert --test"
     try:
         alerts = load_alerts(directory)
     except ConfigurationError as problem:
@@ -44,9 +52,16 @@ def _alerts(directory: Path) -> Findings:
             yield warning(f"no alert is sent: {line}", problem.remedy)
         return
     if alerts is None:
+        yield ok(f"no alert is sent: there is no {file}; {name_one}")
         return
-    file = directory / ALERTS_FILE
-    yield ok(f"{file} has no mistake; to try its channels: ordermonit alert --test")
+    if has_credential:
+        yield ok(
+            f"{file} has no mistake; channels of the credential are tried by the service alone"
+        )
+    elif alerts.reaches_somebody:
+        yield ok(f"{file} has no mistake; to try its channels: ordermonit alert --test")
+    else:
+        yield ok(f"no alert is sent: {file} names no channel; {name_one}")
     if alerts.channels or alerts.ping_url:
         yield from _secrets(file, "secrets in its URLs")
 

@@ -71,6 +71,28 @@ def test_a_good_installation_has_no_warning_and_no_error(shop: Shop, examine: Ex
     assert {each["part"] for each in findings} == {"user", *PARTS}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "no alert is sent: there is no "),
+        ("channels: []\n", "alerts.yml names no channel; to have them sent, name"),
+        ("channels: ['json://127.0.0.1:1/']\n", "to try its channels: ordermonit alert --test"),
+    ],
+)
+def test_it_says_whether_anybody_is_alerted(
+    shop: Shop, examine: Examine, text: str | None, said: str
+) -> None:
+    if text is not None:
+        file = shop.world.config / "alerts.yml"
+        file.write_text(text)
+        file.chmod(0o640)
+    _, found = examine("configuration")
+    assert [each for each in found if said in each["found"]], found
+    assert (text is None or "[]" in text) is any(
+        "no alert is sent" in each["found"] for each in found
+    )
+
+
 def test_it_runs_no_task_and_changes_nothing(shop: Shop, examine: Examine) -> None:
     world = shop.world
     before = {file.name: file.read_bytes() for file in world.state.iterdir()}
@@ -106,7 +128,7 @@ def test_a_wrong_configuration_says_what_could_not_be_tried_for_it(
         part: [each["severity"] for each in findings if each["part"] == part] for part in PARTS
     }
     assert by_part == {
-        "configuration": ["error", "error"],
+        "configuration": ["error", "error", "ok"],
         "checkpoint": ["ok", "ok"],
         "database": ["not tried"],
         "node": ["not tried"],

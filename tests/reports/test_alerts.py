@@ -233,6 +233,20 @@ def test_a_wrong_alerts_yml_hurts_no_cycle(world: World, alert_to: AlertTo) -> N
     assert world.record(number)["status"] == "EXHAUSTED"
 
 
+def test_a_wrong_alerts_yml_is_not_well(world: World, alert_to: AlertTo) -> None:
+    def wrong() -> list[dict[str, str]]:
+        found = json.loads(world.run("status", "--json").stdout)["problems"]
+        return [each for each in found if "no alert is sent" in each["what"]]
+
+    world.cycle()
+    assert wrong() == []
+    alert_to(chanels=["json://geheim/"])
+    [problem] = wrong()
+    assert problem["health"] == "degraded"
+    assert "chanels: unknown key; did you mean channels?" in problem["what"]
+    assert "Correct what is named here" in problem["remedy"]
+
+
 def test_a_second_cycle_beside_a_running_one_is_no_downtime(
     world: World, alert_to: AlertTo, hook: Hook
 ) -> None:
