@@ -120,7 +120,8 @@ def _read(path: Path, place: Place) -> bytes | None:
         place.say("no such file; expected a YAML file")
     except OSError as problem:
         place.say(f"can't be read: {problem.strerror}; expected a YAML file that we may read")
-        place.problems.is_denied |= isinstance(problem, PermissionError)
+        if isinstance(problem, PermissionError):
+            place.problems.deny(path)
     return None
 
 

@@ -4,8 +4,11 @@ No message carries a password: values of secret keys are not shown, nor is any t
 a URL with one.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ordermonit.errors import ConfigurationError
@@ -14,7 +17,6 @@ from ordermonit.text import quoted
 _PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
 _WITH_PASSWORD = re.compile(r":[^@]*@")
 _REMEDY = "Correct what is named here, then type the command again"
-_AS_WHOM = "; or type it as root or as the service's user, if you are neither"
 
 
 class Misfit(Exception):
@@ -138,12 +140,45 @@ class Problems:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.is_denied = False  # whether this user may not read a file
+        self._closed: dict[Path, None] = {}
+
+    def deny(self, file: Path) -> None:
+        """Note that this user may not read a file."""
+        self._closed[file.absolute()] = None
 
     def error(self) -> ConfigurationError:
         """All of them as one error, one problem a line."""
-        remedy = f"{_REMEDY}{_AS_WHOM if self.is_denied else ''}"
-        return ConfigurationError(self.lines, remedy)
+        return ConfigurationError(self.lines, f"{_REMEDY}{self._opening() if self._closed else ''}")
+
+    def _opening(self) -> str:
+        """What opens the files that are closed to this user: the service's, who root may have been
+        a moment ago, or a stranger to it."""
+        # Only wrong rights pay for these imports.
+        from grp import getgrgid
+        from pwd import getpwuid
+        from shlex import join
+
+        name, group = f"uid {os.geteuid()}", str(os.getegid())
+        with suppress(KeyError):
+            name = getpwuid(os.geteuid()).pw_name
+        with suppress(KeyError):
+            group = getgrgid(os.getegid()).gr_name
+        places = {
+            str(file.parent if not os.access(file.parent, os.X_OK) else file)
+            for file in self._closed
+        }
+        for place in map(Path, sorted(places)):
+            if not os.access(place.parent, os.X_OK):
+                return (
+                    f". {place.parent} is closed to {name}: correct --config, or type the command"
+                    " as root or as the service's user"
+                )
+        files = join(sorted(places))
+        return (
+            f". If the service's user is {name}, first type as root:"
+            f" chgrp {group} {files} && chmod g+rX {files}"
+            "; if it is another, type the command as root or as that user"
+        )
 
 
 class Place:

@@ -47,7 +47,8 @@ class Variables:
             return {}
         except OSError as problem:
             place.say(f"can't be read: {problem.strerror}; expected a file that we may read")
-            self._problems.is_denied |= isinstance(problem, PermissionError)
+            if isinstance(problem, PermissionError):
+                self._problems.deny(self.file)
             return {}
         except UnicodeDecodeError:
             place.say("found bytes that are no UTF-8, expected NAME=value, one a line")

@@ -93,7 +93,7 @@ def test_who_may_not_read_the_configuration_is_told_who_may(place: Place, words:
     run = outsider.run(place.command(*words), place.environment())
     assert run.returncode == 78
     assert "can't be read: Permission denied" in run.stderr
-    assert "type it as root or as the service's user" in run.stderr
+    assert "type the command as root or as the service's user" in run.stderr
 
 
 def test_a_log_file_takes_what_is_no_utf_8(place: Place) -> None:

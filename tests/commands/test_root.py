@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -206,3 +207,18 @@ def test_what_root_leaves_there_is_its_owners_and_who_typed_it_is_told(
             assert "paused by oncall " in said
         if typed.config == "down":
             assert "alerts" in found
+
+
+def test_root_is_told_what_the_services_user_may_not_read_and_how_to_open_it(
+    shared: Shared,
+) -> None:
+    for closed in (shared.directory / "down/alerts.yml", shared.directory / "down"):
+        shared.begin(Typed("alert --test", (), config="down"))
+        closed.chmod(0o700)
+        code, said = shared.type("alert --test", "down")
+        assert (code, "alerts.yml: can't be read: Permission denied" in said) == (78, True), said
+        remedy = re.search(r"If the service's user is nobody, first type as root: ([^;]+);", said)
+        assert remedy is not None, said
+        subprocess.run(remedy[1], shell=True, check=True)
+        code, said = shared.type("alert --test", "down")
+        assert (code, "channel 1 (json): FAILED: " in said) == (75, True), said
