@@ -13,6 +13,7 @@ from ordermonit.commands.orders import called, not_among
 from ordermonit.commands.person import agrees, take_turn, told, who, why
 from ordermonit.cycle.plan import rules
 from ordermonit.errors import ConfigurationError, Exit, Unavailable, UsageError
+from ordermonit.health.outlook import as_typed
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.model import Reason, Record, Status
@@ -130,7 +131,7 @@ def dismiss(context: Context) -> int:
         print(f"order {record.name}: dismissed; no cycle and no rescan looks at it any more")
     print(
         "Nothing is undone in Abacos or in the Front: what was inserted or confirmed there stays."
-        + context.shop.typed(f" To open one again, type: ordermonit retry {after[0].name}")
+        + context.shop.typed(f" To open one again, type: ordermonit retry {as_typed(after[0])}")
     )
     return Exit.OK
 

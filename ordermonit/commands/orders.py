@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from shlex import quote
 
 from ordermonit.commands.context import Context
 from ordermonit.commands.drawing import drawing
@@ -55,7 +56,7 @@ def chosen(records: Iterable[Record], arguments: Namespace, now: datetime) -> li
     if missing:
         raise UsageError(
             f"no record has the number {', '.join(missing)}",
-            f"For what the journal has, type: ordermonit show {missing[0]}",
+            f"For what the journal has, type: ordermonit show {quote(missing[0])}",
         )
     if numbers:
         records = called(records, numbers)

@@ -6,7 +6,15 @@ from datetime import datetime
 
 from ordermonit.language import _
 from ordermonit.orders.journey import Rules
-from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status, by_id
+from ordermonit.orders.model import (
+    VALID_NUMBER,
+    InsertedBy,
+    Operation,
+    Reason,
+    Record,
+    Status,
+    by_id,
+)
 from ordermonit.orders.rest import Rest, rest
 from ordermonit.text import later
 from ordermonit.times import iso
@@ -61,6 +69,13 @@ def _shown(record: Record, resting: Rest) -> Outlook:
     return Outlook(what, by_cycle=True)
 
 
+def as_typed(record: Record) -> str:
+    """What a command calls it by: its number where every shell and command takes that as it is."""
+    number = record.number or ""
+    is_plain = VALID_NUMBER.fullmatch(number) is not None and not number.startswith("-")
+    return number if is_plain else by_id(record.id)
+
+
 def _outlook(record: Record, rules: Rules, checks: Container[Operation], who: str) -> Outlook:
     name = record.name
     match record.status:
@@ -70,7 +85,7 @@ def _outlook(record: Record, rules: Rules, checks: Container[Operation], who: st
                     "nothing: it was dismissed ({because}). To open it again, type: ordermonit"
                     " retry {name}",
                     because=record.last_error,
-                    name=name,
+                    name=as_typed(record),
                 )
             )
         case Status.SUCCESS:

@@ -53,3 +53,12 @@ def test_an_odd_number_is_taken_as_it_stands_in_the_front(place: Place) -> None:
     assert [each["id"] for each in said["orders"]] == [9]
     [line] = place.run("retry", "a\nb").stderr.splitlines()
     assert "a\N{REPLACEMENT CHARACTER}b" in line
+
+
+def test_what_dismiss_says_to_type_opens_it_again(place: Place) -> None:
+    now = place.state.read().records[2].created_at
+    odd = Record(9, "10 01; x", Status.FAILED, Reason.INVALID_NUMBER, now, now)
+    place.state.write(Checkpoint(9, [odd]))
+    said = place.good("dismiss", "10 01; x", "--because", "fraud")
+    assert "type: ordermonit retry id:9" in said
+    assert "back in the next cycle" in place.good("retry", "id:9")

@@ -180,6 +180,13 @@ def test_a_dismissed_order_says_why_and_how_it_is_opened_again() -> None:
     assert found.endswith("ordermonit retry 77")
 
 
+@pytest.mark.parametrize("number", [None, "", "10 01", "-7", "a;b", "10\N{REPLACEMENT CHARACTER}"])
+def test_what_no_shell_takes_as_it_is_is_typed_by_its_id(number: str | None) -> None:
+    dismissed = record(Status.SUCCESS, Reason.DISMISSED).with_(number=number)
+    said = outlook(dismissed, rules(), BOTH, NOW).what
+    assert said.endswith(f"ordermonit retry id:{dismissed.id}")
+
+
 def test_an_order_without_a_record_is_resolved_or_not_ours() -> None:
     assert "resolved" in without_record("PAYMENT_CONFIRMED").what
     assert "no record" in without_record("ORDER_REJECTED").what
