@@ -107,7 +107,9 @@ def _installed(machine: Machine) -> None:
 def _configured(machine: Machine) -> None:
     machine.run("tee", f"{CONFIG}/service.yml", stdin=EDITED)
     machine.write(f"{STATE}/checkpoint", "kept\n", 0o600)
-    machine.run("mkdir", f"{CONFIG}/north")
+    for directory in (f"{CONFIG}/north", f"{STATE}/north"):
+        machine.run("mkdir", directory)
+        machine.write(f"{directory}/kept", "a shop's\n", 0o600)
     machine.run("systemctl", "enable", "--now", "--quiet", TIMER, SHOP)
 
 
@@ -134,12 +136,12 @@ def _removed(machine: Machine) -> None:
     assert there == ""
     assert machine.run("cat", f"{CONFIG}/service.yml").stdout == EDITED
     assert machine.run("cat", f"{STATE}/checkpoint").stdout == "kept\n"
+    assert machine.run("cat", f"{CONFIG}/north/kept").stdout == "a shop's\n"
     assert "never reached Abacos" not in machine.run("journalctl", "--list-catalog").stdout
 
 
 def _purged(machine: Machine) -> None:
-    """All of it goes but the user, whose number must not become another's."""
-    machine.run("rmdir", f"{CONFIG}/north")  # what somebody put there themselves would stay
+    """All of it goes, the shops' too, but for the user, whose number must not become another's."""
     machine.run("dpkg", "--purge", "ordermonit")
     places = (CONFIG, STATE, "/var/log/ordermonit", "/run/ordermonit")
     assert [place for place in places if machine.disk.path(place).exists()] == []
