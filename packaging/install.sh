@@ -193,6 +193,14 @@ uninstall_all() {
     say "them too: rm -r $conf /var/lib/ordermonit /var/log/ordermonit; userdel ordermonit"
 }
 
+# Scripts and links name it, and the text of the files is rewritten with it.
+case $prefix in
+/*[!A-Za-z0-9/._+-]* | [!/]* | '')
+    echo "$0: prefix=$prefix is refused: give an absolute path of A-Z a-z 0-9 / . _ + -, such as" \
+        "prefix=/opt" >&2
+    exit 64
+    ;;
+esac
 if for_this_machine && [ "$(id -u)" -ne 0 ]; then
     fail "this writes to $prefix, /etc and /var: run it as root, or give DESTDIR"
 fi

@@ -16,7 +16,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 COMMANDS = commands(parser())
 
 #: Options of other programs that the pages show.
-FOREIGN = {"--now", "--attributes-only", "--preserve", "--collector", "--check"}
+FOREIGN = {"--now", "--force-confold", "--attributes-only", "--preserve", "--collector", "--check"}
 
 
 def name_of(page: Path) -> str:

@@ -1,6 +1,9 @@
 """`make install` and `make uninstall`: what they leave, file by file."""
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.system.conftest import Installed
 from tests.system.inside import CONFIG, STATE
@@ -56,6 +59,20 @@ CONFIGURATION = {f"{CONFIG}/{name}": "-rw-r----- root:ordermonit" for name in SA
 #: What systemd and its tools write: the user, the catalog's index, the logs.
 OTHERS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock", "/var/log/")
 DATABASE = "/var/lib/systemd/catalog/database"
+
+
+@pytest.mark.parametrize("prefix", ["opt", "", "./opt", "/opt/a b", "/opt/a,b"])
+def test_a_prefix_that_would_be_a_broken_installation_is_refused(
+    prefix: str, tmp_path: Path
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "DESTDIR": str(tmp_path), "prefix": prefix}
+    for what in ("install", "uninstall"):
+        command = [SOURCE / "packaging/install.sh", what]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert run.returncode == 64
+        [line] = run.stderr.splitlines()
+        assert f"prefix={prefix} is refused: give an absolute path" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 def ours(files: dict[str, str]) -> dict[str, str]:
