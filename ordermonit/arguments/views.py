@@ -21,6 +21,7 @@ def status(commands: Commands) -> None:
         "status",
         "is it well: one word, what is wrong since when, the last cycles",
         example="ordermonit status --watch",
+        more="It exits 0 whatever that word is; 65 or 74 where the checkpoint can't be read.",
         run=Command("status", "status"),
     )
     which = parser.add_mutually_exclusive_group()

@@ -1,13 +1,21 @@
 """The pages for people: what they lead to is there, and what they name is in the program."""
 
+import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ordermonit.arguments import parser
+from ordermonit.commands.overview import Overview
 from ordermonit.doctor.findings import Part
-from ordermonit.health.health import Health
+from ordermonit.health.health import Health, Newest, Problem
+from ordermonit.health.timer import Timer
+from ordermonit.orders.gaps import Moment
+from ordermonit.shops import Shop
+from ordermonit.state.directory import CycleResult
+from ordermonit.state.pause import Pause
 from tests import wings
 from tests.grammar import commands
 from tests.manual.conftest import ROOT
@@ -105,6 +113,21 @@ def test_operations_has_the_words_of_health_the_parts_of_the_doctor_and_the_metr
     assert words <= set(found)
     for metric in re.findall(r'"(ordermonit_\w+)"', metrics):
         assert re.search(rf"`{metric}(_total)?[`{{]", text), metric
+
+
+def test_operations_has_every_key_of_status_as_json() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    table = text.split("What `status --json` has")[1].split("## ")[0]
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    cycle = CycleResult("", "", "")
+    timer = Timer(True, True, True, now, True, doing="", result="", exit=0, ended_at=None)
+    seen = Overview(
+        *(now, 5, 0, (), Pause("ann", Moment(now, 0.0)), {}, Newest(5), timer, (cycle,)),
+        problems=(Problem(Health.WELL, "", None, ""),),
+        shop=Shop("acme"),
+    ).as_json()
+    names = set(re.findall(r'"(\w+)": ', json.dumps(seen)))
+    assert names == set(re.findall(r"`(\w+)`", table))
 
 
 def test_every_page_that_is_named_anywhere_is_there() -> None:
