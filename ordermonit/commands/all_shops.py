@@ -58,7 +58,7 @@ class Look:
         problems = self.found.problems
         if not problems:
             last = self.found.cycles[-1].result if self.found.cycles else "no cycle yet"
-            return one_line(last, _LONGEST)
+            return one_line(self.shop.typed(last), _LONGEST)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return one_line(problems[0].what, _LONGEST) + more
 

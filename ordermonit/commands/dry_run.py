@@ -50,7 +50,8 @@ def dry_run(context: Context) -> int:
         print(json.dumps(said))
         return Exit.OK
     if pause is not None:
-        print(f"It is {pause.sentence}: until then a cycle does nothing. Without the pause:")
+        paused = context.shop.typed(pause.sentence)
+        print(f"It is {paused}: until then a cycle does nothing. Without the pause:")
     for item, operations in does:
         unless = _unless(waits.get(item.record.id))
         print(f"order {_name(item)}: {_WHY[item.why]}; {_spoken(operations)}{unless}")

@@ -30,7 +30,7 @@ def pause(context: Context) -> int:
         was = None if before is None else before.as_json()
         print(json.dumps({"paused": ordered.as_json(), "before": was}))
         return Exit.OK
-    print(f"{sentence}. Until then no order is checked; nothing is forgotten")
+    print(context.shop.typed(f"{sentence}. Until then no order is checked; nothing is forgotten"))
     return Exit.OK
 
 
@@ -81,5 +81,5 @@ def resume(context: Context) -> int:
     if arguments.json:
         print(json.dumps({"resumed": {} if ended is None else ended.as_json()}))
         return Exit.OK
-    print(f"{sentence}. The next cycle goes on where the last one ended")
+    print(context.shop.typed(f"{sentence}. The next cycle goes on where the last one ended"))
     return Exit.OK

@@ -116,7 +116,7 @@ def _last_cycle(last: CycleResult, overview: Overview) -> Text:
         when = last.finished_at
     if last.exit:
         return Text.assemble(f"{when} ", (f"failed with exit {last.exit}", "red"), ", see below")
-    return Text(f"{when}: {last.result}")
+    return Text(f"{when}: {overview.shop.typed(last.result)}")
 
 
 def _orders(overview: Overview, screen: Screen) -> ConsoleRenderable:

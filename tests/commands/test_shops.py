@@ -81,6 +81,31 @@ def test_what_is_to_be_typed_is_the_shops(host: Path, capsys: pytest.CaptureFixt
     assert not re.search(r"ordermonit (?!--shop acme|can)", said.removeprefix("ordermonit: "))
 
 
+def test_whatever_a_command_prints_to_be_typed_is_the_shops(host: Path) -> None:
+    _make(host / "etc/new")
+    said = ""
+    for words in (
+        *("orders", "check", "init --latest", "init --latest", "recover", "head", "retry 5"),
+        *("pause --because stock", "pause", "status", "cycle --dry-run", "cycle", "status"),
+        *("check", "resume", "resume", "cycle", "status", "show 1001", "show 5", "orders 5"),
+        *(
+            "dismiss 5 --because x",
+            "rescan",
+            "head --yes",
+            "alert --test",
+            "report",
+            "status --all",
+        ),
+    ):
+        shop = [] if "--all" in words else ["--shop", "new"]
+        command = [sys.executable, "-m", "ordermonit", *shop, *words.split()]
+        run = subprocess.run(command, capture_output=True, text=True)
+        said += f"$ {words}\n{' '.join((run.stdout + run.stderr).split())}\n"
+    bare = rf".*\bordermonit (?={'|'.join(shops.COMMANDS)})\b.*"
+    assert re.findall(bare, said) == []
+    assert said.count("ordermonit --shop new ") > 10
+
+
 def test_page_and_report_say_what_is_typed_for_the_shop(host: Path) -> None:
     page, file = host / "page.html", host / "report.html"
     _make(host / "etc/new")
