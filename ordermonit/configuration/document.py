@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ordermonit.configuration.problems import Place, kind_of
+from ordermonit.configuration.slips import slip, word_for_key
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -91,7 +92,10 @@ def read_document(
     if value is None:
         return {}
     if not isinstance(value, dict):
-        place.say(f"found {kind_of(value)}, expected keys with values, such as `key: value`")
+        place.say(
+            (word_for_key(data.decode("utf-8", "replace")) if isinstance(value, str) else None)
+            or f"found {kind_of(value)}, expected keys with values, such as `key: value`"
+        )
         return None
     return value
 
@@ -187,6 +191,8 @@ def _loaded(data: bytes) -> tuple[object, list[tuple[int, str]]]:
 
 
 def _explained(problem: yaml.YAMLError, data: bytes) -> str:
+    if found := slip(problem, data.decode("utf-8", "replace")):
+        return found
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     if isinstance(problem, yaml.reader.ReaderError):
         line = data.count(b"\n", 0, problem.position) + 1
