@@ -19,6 +19,7 @@ from ordermonit.doctor.findings import Part
 from ordermonit.node import rake
 from tests.doctor.mistakes import SEEDS, Seed
 from tests.doctor.shop import PARTS, Shop
+from tests.manual.conftest import ROOT
 from tests.parts.processes import free_port
 
 Examine = Callable[..., tuple[int, list[dict[str, Any]]]]
@@ -160,6 +161,24 @@ def test_each_server_on_the_way_is_named(shop: Shop, examine: Examine) -> None:
         f"{login} (proxy_jump): {trusted}",
         f"{login} (behind {login}): {trusted}",
     ]
+
+
+def test_operations_shows_what_is_printed(shop: Shop) -> None:
+    shop.world.configure(
+        "integration_server",
+        checks={"order_exists": "Abacos::OrderAPI.order_exist?(number)"},
+    )
+    printed = shop.world.run("check", "node").stdout
+    page = (ROOT / "docs/operations.md").read_text()
+    shown = page.split("$ sudo ordermonit check node\n")[1].split("```")[0]
+    assert _sentences(shown) == _sentences(printed)
+
+
+def _sentences(text: str) -> list[str]:
+    """The lines about the node, without what is another one's on another node."""
+    other = re.compile(r"\S*(?:[\d/@]|insert_order|confirm_payment)\S*")
+    said = other.sub("…", text.split("\nnode\n")[1]).replace("… min … s", "… s")
+    return said.strip().splitlines()
 
 
 def test_another_monitor_on_the_node_is_a_warning(
