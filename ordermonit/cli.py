@@ -6,6 +6,7 @@ import sys
 import traceback
 from argparse import Namespace
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,7 @@ from ordermonit.reports.journal import (
 )
 from ordermonit.reports.notes import Ended, Notes
 from ordermonit.reports.progress import Bar
-from ordermonit.shops import ALONE, named
+from ordermonit.shops import ALONE, Shop, named
 from ordermonit.state.directory import State
 from ordermonit.text import later
 
@@ -129,8 +130,9 @@ class _Reporter:
         """The command's context. Nothing is read before the command asks for it."""
         self._in_cycle = arguments.run.is_cycle
         state, config = _places(arguments)
+        self._shop = Shop(places=_typed_places(arguments))
         if arguments.shop is not None:
-            self._shop = named(arguments.shop, config)
+            self._shop = replace(self._shop, name=named(arguments.shop, config).name)
         self._state = State(self._shop.place(state))
         config = self._config = self._shop.place(config)
 
@@ -243,6 +245,17 @@ def _places(arguments: Namespace) -> tuple[Path, Path]:
     state = arguments.state or _directory("ORDERMONIT_STATE", systemds[0], "/var/lib/ordermonit")
     config = arguments.config or _directory("ORDERMONIT_CONFIG", systemds[1], "/etc/ordermonit")
     return state, config
+
+
+def _typed_places(arguments: Namespace) -> str:
+    """The options that name the directories, for the commands that we tell a person to type."""
+    places = {"--config": arguments.config, "--state": arguments.state}
+    if not any(places.values()):
+        return ""
+    from shlex import quote  # the service never names them
+
+    given = [(option, path) for option, path in places.items() if path is not None]
+    return "".join(f"{option} {quote(str(path.absolute()))} " for option, path in given)
 
 
 def _directory(ours: str, systemds: str, default: str) -> Path:

@@ -1,7 +1,7 @@
 """Many shops on one host: what one may be called, where it is, and what a person types for it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ordermonit.errors import ConfigurationError, UsageError
@@ -24,9 +24,13 @@ SHOP_FIELD = "ORDERMONIT_SHOP"
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One of several shops, by its name; or, with an empty name, the only one of this host."""
+    """One of several shops, by its name; or, with an empty name, the only one of this host.
+
+    `places` are the options, as a shell takes them, by which its directories were named.
+    """
 
     name: str = ""
+    places: str = field(default="", compare=False)
 
     @property
     def unit(self) -> str:
@@ -49,16 +53,28 @@ class Shop:
 
     def typed(self, text: str) -> str:
         """The text, with each command and unit that it tells a person to type made this shop's."""
-        if not self.name:
-            return text
-        text = re.sub(rf"\bordermonit (?=(?:{'|'.join(COMMANDS)})\b|…)", self._command, text)
+        return self._with_options(self._with_units(text) if self.name else text)
+
+    def _with_units(self, text: str) -> str:
         text = re.sub(r"\bordermonit\.(?=(?:timer|service)\b)", f"{self.unit}.", text)
-        text = re.sub(r"/var/lib/ordermonit(?![\w/-])", f"/var/lib/ordermonit/{self.name}", text)
+        theirs = r"(?<!--state )/var/lib/ordermonit(?![\w/-])"
+        text = re.sub(theirs, f"/var/lib/ordermonit/{self.name}", text)
         # After `sudo -u` it is the user, whom all shops have in common.
         return re.sub(r"(\bjournalctl [^;:,]*?-u )ordermonit(?![\w@])", rf"\g<1>{self.unit}", text)
 
-    def _command(self, _: re.Match[str]) -> str:
-        return f"ordermonit --shop {self.name} "
+    def _with_options(self, text: str) -> str:
+        shop = f"--shop {self.name} " if self.name else ""
+        options = f"{shop}{self.places}"
+        if not options:
+            return text
+        # What has the options already stays as it is: a path in them may look like a command.
+        commands = rf"\bordermonit (?:{re.escape(options)}|(?=(?:{'|'.join(COMMANDS)})\b|…))"
+
+        def typed(found: re.Match[str]) -> str:
+            is_elsewhere = text.startswith("receive", found.end())  # on the other monitor
+            return f"ordermonit {shop if is_elsewhere else options}"
+
+        return re.sub(commands, typed, text)
 
 
 #: The only one of a host: `ordermonit.timer`.

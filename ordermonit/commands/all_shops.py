@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ordermonit.doctor.findings import worst_exit
 from ordermonit.errors import Exit, OrdermonitError, UsageError
 from ordermonit.health.health import Health
 from ordermonit.health.timer import Timer, ask_all
-from ordermonit.shops import ALONE, Shop, names
+from ordermonit.shops import Shop, names
 from ordermonit.state.directory import State
 from ordermonit.text import one_line
 
@@ -74,10 +74,10 @@ def all_shops(context: Context) -> int:
     """Show them all; the worst one's exit code. Raises UsageError where there are none."""
     if context.shop.name:
         raise UsageError("--shop names one, and --all is for all of them", "Leave one of them out")
-    shops = [Shop(name) for name in names(context.config)]
-    timers = ask_all([ALONE, *shops])  # first, while we may be root
+    shops = [replace(context.shop, name=name) for name in names(context.config)]
+    timers = ask_all([context.shop, *shops])  # first, while we may be root
     if _is_used(timers[0], context):
-        shops = [ALONE, *shops]
+        shops = [context.shop, *shops]
     else:
         timers = timers[1:]
     if not shops:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -104,6 +105,23 @@ def test_whatever_a_command_prints_to_be_typed_is_the_shops(host: Path) -> None:
     bare = rf".*\bordermonit (?={'|'.join(shops.COMMANDS)})\b.*"
     assert re.findall(bare, said) == []
     assert said.count("ordermonit --shop new ") > 10
+
+
+def test_directories_that_were_named_are_named_in_what_is_to_be_typed(
+    tmp_path: Path, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ORDERMONIT_CONFIG", "ORDERMONIT_STATE"):
+        monkeypatch.delenv(name)
+    config, state = tmp_path / "etc/acme", tmp_path / "of ordermonit"
+    program = [sys.executable, "-m", "ordermonit"]
+    words = ["--config", "etc/acme", "--state", state.name, "status"]
+    run = subprocess.run([*program, *words], capture_output=True, text=True)
+    typed = re.search(r"type: (ordermonit --config .*)$", run.stderr)
+    assert typed is not None, run.stderr
+    assert typed[1] == f"ordermonit --config {config} --state '{state}' init --latest"
+    subprocess.run([*program, *shlex.split(typed[1])[1:]], check=True, cwd="/", env={})
+    assert (state / "checkpoint").exists()
 
 
 def test_page_and_report_say_what_is_typed_for_the_shop(host: Path) -> None:
@@ -211,6 +229,21 @@ def test_the_user_of_a_shop_is_the_one_of_all(become: str) -> None:
     assert Shop("acme").typed(text) == (
         f"Type: {become} ordermonit --shop acme check, then journalctl -n 5 -u ordermonit@acme"
     )
+
+
+def test_what_is_typed_twice_is_the_same_and_the_other_monitor_has_its_own_places() -> None:
+    places = "--config /etc/ordermonit --state /var/lib/ordermonit "
+    for shop, options in (
+        (Shop("acme", places), f"--shop acme {places}"),
+        (Shop(places=places), places),
+    ):
+        said = shop.typed("Type: ordermonit retry 5; see ordermonit.timer, or ordermonit … there")
+        assert f"Type: ordermonit {options}retry 5;" in said
+        assert f"ordermonit {options}… there" in said
+        assert shop.typed(said) == said
+    assert Shop("acme", places).typed("ordermonit receive") == "ordermonit --shop acme receive"
+    assert Shop(places=places).typed("ordermonit receive") == "ordermonit receive"
+    assert Shop("acme", places) == Shop("acme")
 
 
 def test_a_test_alert_says_whose_it_is(host: Path) -> None:

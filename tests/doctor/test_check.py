@@ -30,7 +30,8 @@ def examine(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Examine:
     """`check --json` in this process, which has loaded SSH and the drivers once."""
-    monkeypatch.setenv("HOME", str(shop.world.home))
+    for name, value in shop.world.environment().items():
+        monkeypatch.setenv(name, value)
 
     def run(*parts: str) -> tuple[int, list[dict[str, Any]]]:
         shop.world.node.know(shop.world.front.states())

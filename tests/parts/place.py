@@ -69,12 +69,13 @@ class Place:
             (self.directory / f"{name}.yml").write_text(yaml.safe_dump(content))
 
     def command(self, *words: str) -> list[str]:
-        places = ["--config", str(self.directory), "--state", str(self.state.directory)]
-        return [sys.executable, "-m", "ordermonit", *places, *words]
+        return [sys.executable, "-m", "ordermonit", *words]
 
     def environment(self, **more: str) -> dict[str, str]:
         known = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"}
-        return {**known, "TERM": "xterm-256color", **more}
+        config, state = str(self.directory), str(self.state.directory)
+        places = {"ORDERMONIT_CONFIG": config, "ORDERMONIT_STATE": state}
+        return {**known, **places, "TERM": "xterm-256color", **more}
 
     def run(self, *words: str, **environment: str) -> Run:
         done = subprocess.run(

@@ -135,16 +135,16 @@ class World:
         self.node.know(self.front.states())
 
     def command_line(self, *command: str) -> list[str]:
-        """`ordermonit` with this world's directories and these words."""
-        ours = ["--config", str(self.config), "--state", str(self.state)]
+        """`ordermonit` with these words; the directories are in the environment."""
         if self._shorter:
             program = "; ".join([*self._shorter, "from ordermonit.__main__ import main", "main()"])
-            return [sys.executable, "-c", program, *ours, *command]
-        return [sys.executable, "-m", "ordermonit", *ours, *command]
+            return [sys.executable, "-c", program, *command]
+        return [sys.executable, "-m", "ordermonit", *command]
 
     def environment(self) -> dict[str, str]:
         """What the program sees: nothing of the user's who runs the tests."""
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
+        places = {"ORDERMONIT_CONFIG": str(self.config), "ORDERMONIT_STATE": str(self.state)}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", **places}
 
     def run(self, *command: str, **environment: str) -> Run:
         """Run a command to its end. Raises subprocess.TimeoutExpired if it hangs."""

@@ -101,7 +101,7 @@ class Ground:
     ) -> Ended:
         """One command of the program, to its end. `far`: its node is behind SSH."""
         command = Command(
-            ("--config", str(self.world.config), "--state", str(self.world.state), *words),
+            words,
             self.world.environment(),
             str(self.world.home),
             str(self._directory / "output"),
