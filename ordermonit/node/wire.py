@@ -320,17 +320,30 @@ def reply(line: bytes, identity: int, verb: str) -> Reply:
 
 
 def _booted(said: dict[str, Any]) -> dict[str, Any]:
-    match said:
-        case {
-            "boot": int() | float() as boot,
-            "keeps": int() | float() as keeps,
-            "cold": str() | None as cold,
-            "kept": {"age": int() | float() as age, "memory": int(memory)},
-        }:
-            return {"boot": boot, "keeps": keeps, "cold": cold, "kept": Kept(age, memory)}
-        case {"boot": int() | float() as boot, "keeps": keeps, "cold": cold, "kept": None}:
-            return {"boot": boot, "keeps": float(keeps), "cold": cold and str(cold)}
-    return {}
+    """What a driver that can stay booted says of that; an older one has none of it."""
+    told: dict[str, Any] = {
+        name: said[name] for name in ("boot", "keeps", "cold", "kept") if name in said
+    }
+    match told:
+        case {"boot": boot, "keeps": keeps, "cold": str() | None, "kept": None} if _is_amount(
+            boot
+        ) and _is_amount(keeps):
+            return told
+        case {"kept": {"age": age, "memory": int(memory)}} if _is_amount(age) and _is_amount(
+            memory
+        ):
+            return _booted(said | {"kept": None}) | {"kept": Kept(age, memory)}
+        case {**rest} if not rest:
+            return {}
+    raise Garbage(f"a greeting that says of its boot {_excerpt(repr(told).encode())}")
+
+
+def _is_amount(said: object) -> bool:
+    """Whether it is a number of seconds or KB. (Python takes True for an int, and reads NaN.)
+
+    Below 0 too: without a monotonic clock there, a boot ends before it began when the clock is set.
+    """
+    return isinstance(said, int | float) and not isinstance(said, bool) and abs(said) < 1e15
 
 
 def _line(**fields: object) -> bytes:

@@ -1,10 +1,14 @@
 """Lines of the driver: only what has exactly the agreed form counts (rule C5)."""
 
 import base64
+import copy
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ordermonit.node import wire
 from ordermonit.orders.model import Operation
@@ -148,6 +152,88 @@ def test_a_greeting_is_told_from_what_login_scripts_print(
 def test_a_greeting_of_another_kind_is_garbage(said: bytes) -> None:
     with pytest.raises(wire.Garbage):
         wire.greeting(said)
+
+
+BOOTED: dict[str, Any] = READY | {
+    "boot": 7.5,
+    "keeps": 600,
+    "cold": "it ended",
+    "kept": {"age": 1.5, "memory": 90_000},
+}
+
+
+def test_a_greeting_tells_of_the_boot() -> None:
+    said = wire.greeting(line(**BOOTED))
+    assert isinstance(said, wire.Ready)
+    assert (said.boot, said.keeps, said.cold) == (7.5, 600, "it ended")
+    assert said.kept == wire.Kept(1.5, 90_000)
+    assert wire.greeting(line(**BOOTED | {"cold": None, "kept": None})) == wire.Ready(
+        "3.1", "13", "production", "/l", {"t": ("number",)}, True, False, 7.5, 600
+    )
+
+
+def test_a_number_that_is_none_is_garbage() -> None:
+    wrong: list[Any] = [None, True, "1", [], {}, float("nan"), float("-inf"), float("inf"), 10**400]
+    kept: list[Any] = [{}, [], True, 1, "x"]
+    kept += [BOOTED["kept"] | {name: one} for name in ("age", "memory") for one in wrong]
+    kept += [BOOTED["kept"] | {"memory": 1.5}, {"age": 1}, {"memory": 1}]
+    changes: list[dict[str, Any]] = [{name: one} for name in ("boot", "keeps") for one in wrong]
+    colds: list[Any] = [1, True, [], {}]
+    changes += [{"cold": one} for one in colds]
+    changes += [{"kept": one} for one in kept]
+    for change in changes:
+        for other in (BOOTED, BOOTED | {"kept": None}):
+            with pytest.raises(wire.Garbage):
+                wire.greeting(line(**other | change))
+    for name in ("boot", "keeps", "cold", "kept"):
+        with pytest.raises(wire.Garbage):
+            wire.greeting(line(**{key: one for key, one in BOOTED.items() if key != name}))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+MESSAGES: list[dict[str, Any]] = [
+    BOOTED,
+    READY,
+    *({"ordermonit": 1, name: "x"} for name in ("old_rake", "locked_by", "no_task")),
+    {"ordermonit": 1, "ended": True},
+    {"ordermonit": 1, "no_boot": [ERROR]},
+    *({"ordermonit": 1, name: "x", "error": [ERROR]} for name in ("no_lock", "bad_check")),
+    *({"id": 7, name: True} for name in ("done", "value", "hung")),
+    *({"id": 7, name: "x"} for name in ("value", "unavailable", "died")),
+    {"id": 7, "error": [ERROR]},
+]
+
+
+@given(st.data())
+def test_no_field_of_any_message_ends_in_anything_but_garbage(data: st.DataObject) -> None:
+    said = copy.deepcopy(data.draw(st.sampled_from(MESSAGES)))
+    place: Any = said
+    while True:
+        keys = list(place) if isinstance(place, dict) else range(len(place))
+        key = data.draw(st.sampled_from([key for key in keys if key != "ordermonit"]))
+        deeper = isinstance(place[key], dict | list) and data.draw(st.booleans())
+        if not deeper:
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    # What passes is of the types that it says: it is told, and counted with.
+    with suppress(wire.Garbage):
+        match wire.greeting(line(**said)):
+            case wire.Ready() as ready:
+                amounts = [ready.boot, ready.keeps]
+                if ready.kept is not None:
+                    amounts += [ready.kept.age, ready.kept.memory]
+                assert all(abs(one) < 1e15 for one in amounts)
+                assert all(isinstance(one, str | None) for one in (ready.cold, ready.rails_env))
+    for verb in ("run", "ask"):
+        with suppress(wire.Garbage):
+            wire.reply(line(**said), 7, verb)
 
 
 def test_a_request_is_one_line_of_ascii() -> None:
