@@ -138,6 +138,7 @@ module Ordermonit
     def put(child, words, seconds)
       arm(seconds + MARGIN)
       @working = child
+      mark
       said = child.ask(line_of(words), seconds) do
         fork_ahead
         ask_ahead if child == @checker
@@ -145,14 +146,46 @@ module Ordermonit
       if said.is_a?(String)
         said = json(said)
         @lesson = said.delete("loaded") || @lesson
+        said["over"] = true if gave_up?(said) && spoilt?
       else
         child.kill
         child.join
         said = said ? { "hung" => true } : { "died" => child.death }
+        said["over"] = true if spoilt?
         ending(@checker).tap { @checker = nil } if child == @checker
       end
       @working = nil unless @checker && @checker.ahead?
+      unmark unless @working || said["over"]
       said
+    end
+
+    # Whether what it asked may still be answered: to whoever reads there next.
+    def gave_up?(said)
+      names = (said["error"] || []).map { |one| one["ancestors"] + [one["class"]] }
+      names.flatten.any? { |name| name =~ /time.?out/i }
+    end
+
+    # Whether a child that ended in mid-work may have left an answer where another one would take it
+    # for its own. Then nothing more is asked of this boot.
+    def spoilt?
+      @spoilt ||= FORKS && shares_a_line?
+    end
+
+    # Whether the application has opened a way to somebody which each child has too: a socket, by
+    # whatever library, or a pipe or terminal of Ruby's. (Ruby itself may have pipes.)
+    def shares_a_line?
+      disconnect
+      ours = [STDIN, STDOUT, STDERR, *@own].reject { |io| io.closed? }.map { |io| place(io.stat) }
+      all = Dir.entries("/proc/self/fd").map { |fd| File.stat("/proc/self/fd/#{fd}") rescue nil }
+      lines = all.compact.select { |one| one.socket? }
+      ObjectSpace.each_object(IO) { |io| rescued { lines << io.stat if io.stat.pipe? || io.tty? } }
+      (lines.map { |one| place(one) } - ours).any?
+    rescue SystemCallError # this system can't tell, and to boot once more costs little
+      true
+    end
+
+    def place(stat)
+      [stat.dev, stat.ino]
     end
 
     def ask_ahead

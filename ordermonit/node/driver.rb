@@ -42,7 +42,7 @@ module Ordermonit
     # Whatever the Rakefile, a task or a child prints or reads, it can't touch the protocol.
     def take_over
       @pid, @learned, @models = Process.pid, [], []
-      @met = @caller = nil
+      @met = @caller = @mark = @spoilt = nil
       @sent = const_defined?(:INPUT, false) # or this is an installed copy, without the first stage
       meet(@sent ? INPUT : STDIN.dup, STDOUT.dup)
       STDIN.reopen("/dev/null")
@@ -57,7 +57,7 @@ module Ordermonit
       @input, @output, @arming, @lines = input, output, Mutex.new, SizedQueue.new(16)
       @upcoming = [] # a request that was looked at before its turn; nil there is the end
       @gone = @departed = false
-      @own, @ending = [@input, @output], [] # what no child keeps; children that only have to end
+      @own, @ending = [@input, @output, *@mark], [] # what no child keeps; children that only have to end
       @watchdog = @working = @standby = @checker = @lesson = nil
       @own.each { |io| io.close_on_exec = true }
       @output.sync = true
@@ -67,6 +67,7 @@ module Ordermonit
     def engage
       guard(@settings["lock_wait"] + @settings["grace"])
       lock(@settings["lock"])
+      give_back if marked?
       watch_over(@settings["boot_timeout"])
       @guard.kill
       Thread.new { listen }
@@ -218,6 +219,7 @@ module Ordermonit
         break if request.nil? || @gone
         said = reply(request)
         answer({ "id" => request["id"] }.merge(said))
+        break if said["over"]
         # Where a task hung, the line may have fallen silent too; then nobody is to wait for us. The
         # lines that were there by then are no sign of life.
         silent = said["hung"] ? @lines.size + @upcoming.size : (silent - 1 if silent.to_i > 0)
@@ -311,6 +313,7 @@ module Ordermonit
     def depart
       return if @departed || !@watchdog
       @departed = true
+      spoilt? if @working
       @working.kill if @working
       @working.join if @working
       @lock.flock(File::LOCK_UN)

@@ -294,6 +294,8 @@ class Node:
             return self._dead(Verdict.LOST, f"{end}: {words}" if words else str(end))
         except wire.Garbage as garbage:
             return self._dead(Verdict.LOST, f"the node's answer can't be understood: {garbage}")
+        if isinstance(reply, wire.Failed | wire.Hung | wire.Died) and reply.is_over:
+            self._dead(Verdict.LOST, "")
         return classify(sent.request, reply, self._settings)
 
     @asynccontextmanager

@@ -111,13 +111,40 @@ module Ordermonit
     end
 
     # From here on the session is the other process's, whatever becomes of that; and this one waits.
+    # Unless it is given back, before anything was read.
     def commit(line)
       @guard.kill
+      ahead = read_ahead
       [@input, @output, STDERR].each { |io| line.send_io(io) }
-      line.write([Marshal.dump([@settings, read_ahead])].pack("m").delete("\n") + "\n")
-      exit!(0) if line.gets
-    ensure
+      line.write([Marshal.dump([@settings, ahead])].pack("m").delete("\n") + "\n")
+      said = line.gets
+      exit!(said ? 0 : 1) unless said == "back\n"
+      @input.ungetbyte(ahead) unless ahead.empty?
+      @cold = "a session before this one was killed at work, and a connection is shared with it"
+    rescue SystemCallError, IOError
       exit!(1)
+    end
+
+    # The session, to whoever passed it on. (Whoever did may be gone.)
+    def give_back
+      @lock.flock(File::LOCK_UN)
+      @caller.write("back\n")
+    ensure
+      exit!(0)
+    end
+
+    # What stands in a pipe that all processes of a boot share, while a child works, where they share
+    # a connection too. It stays when the child did not end its work, whoever was killed.
+    def mark
+      @mark[1].syswrite(".") if @mark && !marked?
+    end
+
+    def unmark
+      @mark[0].sysread(1) if @mark && marked?
+    end
+
+    def marked?
+      @mark && IO.select([@mark[0]], nil, nil, 0)
     end
 
     def hangs(line)
@@ -138,7 +165,7 @@ module Ordermonit
     # At the end of a session: after a boot, or in place of what is kept and knows less. (What was
     # ended meanwhile stays ended.) It is as old as its boot.
     def stay
-      return unless @identity && @seconds > 0
+      return unless @identity && @seconds > 0 && !@spoilt
       return if @kept && (@kept != Process.ppid || @learned.size == @known)
       return if now > @booted + LIFE || @identity["files"].size > MOST || memory > ROOM
       @loaded = loaded_files
@@ -181,12 +208,15 @@ module Ordermonit
     # Of everything that is the last session's, or its release's.
     def let_go
       Process.setpgid(0, 0)
-      @own.each { |io| io.close unless io.closed? }
-      @own, @arming = [], Mutex.new
+      (@own - @mark.to_a).each { |io| io.close unless io.closed? }
+      @own, @arming = @mark.to_a, Mutex.new
       STDIN.reopen("/dev/null")
       [STDOUT, STDERR].each { |io| io.reopen("/dev/null", "w") }
       Dir.chdir("/")
       watch_over(3 * TURN)
+      return unless shares_a_line?
+      @mark ||= IO.pipe
+      @mark.each { |io| io.close_on_exec = true }
     end
 
     # In a directory that is nobody else's; in place of what was kept before. Where it has no room,
@@ -231,9 +261,11 @@ module Ordermonit
         break if left <= 0 || !File.directory?(@identity["rails_root"]) || (@size = memory) > ROOM
         ready, = IO.select([@server, *sessions], nil, nil, [left, TURN].min)
         next unless ready
+        ended = ready - [@server]
+        ended.each { |session| session.close }
+        sessions -= ended
+        break if sessions.empty? && marked?
         ready.delete(@server) && (serve(@server.accept, sessions) || break)
-        ready.each { |session| session.close }
-        sessions -= ready
         last = now unless ready.empty?
         reap
       end

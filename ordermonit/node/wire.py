@@ -166,21 +166,26 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The task or check raised."""
+    """The task or check raised. The session is over then where that may have left an answer in a
+    connection that all processes of the boot share; of Hung and Died the same is true."""
 
     chain: Chain
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """The task or check passed its timeout and was killed; the session goes on."""
+    """The task or check passed its timeout and was killed."""
+
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The task's or check's process ended without an answer, in this way; the session goes on."""
+    """The task's or check's process ended without an answer, in this way."""
 
     how: str
+    is_over: bool = False
 
 
 Reply = Done | Value | Absent | Failed | Hung | Died
@@ -310,13 +315,18 @@ def reply(line: bytes, identity: int, verb: str) -> Reply:
             return Value(value)
         case {"unavailable": str(reason), **rest} if verb == "ask" and not rest:
             return Absent(reason)
-        case {"error": errors, **rest} if not rest:
-            return Failed(_chain(errors))
-        case {"hung": True, **rest} if not rest:
-            return Hung()
-        case {"died": str(how), **rest} if not rest:
-            return Died(how)
+        case {"error": errors, **rest} if _is_end(rest):
+            return Failed(_chain(errors), bool(rest))
+        case {"hung": True, **rest} if _is_end(rest):
+            return Hung(bool(rest))
+        case {"died": str(how), **rest} if _is_end(rest):
+            return Died(how, bool(rest))
     raise Garbage(f"an unknown answer: {_excerpt(line)}")
+
+
+def _is_end(rest: dict[str, Any]) -> bool:
+    """Whether it says nothing more, but that the session is over."""
+    return not rest or (rest.keys() == {"over"} and rest["over"] is True)
 
 
 def _booted(said: dict[str, Any]) -> dict[str, Any]:

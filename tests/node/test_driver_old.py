@@ -14,6 +14,9 @@ NO_CAUSE = "Exception.send(:undef_method, :cause)"
 NO_TRACE = "Object.send(:remove_const, :TracePoint)"
 NO_ALL_PREREQUISITES = "Rake::Task.send(:undef_method, :all_prerequisite_tasks)"
 NO_VERSION = "Rake.send(:remove_const, :VERSION)"
+NO_PROC = (
+    "class << Dir; def entries(path); raise Errno::ENOENT if path =~ %r(^/proc); super; end; end"
+)
 NO_FORK_NOW = (
     "class ::Object; def fork; raise Errno::EAGAIN if File.exist? %q(full); super; end; end"
 )
@@ -66,6 +69,14 @@ def test_without_fork_one_process_does_everything(root: Path) -> None:
     assert (root / "orders").read_text().split() == ["1", "2", "1", "3"]
     assert len((root / "logins").read_text().split()) == 5
     assert len((root / "boots").read_text().split()) == 1
+
+
+def test_without_proc_a_connection_is_taken_to_be_shared(root: Path) -> None:
+    with remote(root, rake=without(NO_PROC)) as session:
+        assert session.run("1") == wire.Done()
+        assert session.run("killed") == wire.Died("killed by SIGKILL", is_over=True)
+        assert session.line() == b""
+        assert session.wait() == 0
 
 
 def test_a_node_without_room_for_a_process_says_so_and_goes_on(root: Path) -> None:

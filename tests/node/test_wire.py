@@ -43,6 +43,9 @@ def line(**fields: Any) -> bytes:
         (line(id=7, error=[ERROR]), "ask", wire.Failed(CHAIN)),
         (line(id=7, hung=True), "run", wire.Hung()),
         (line(id=7, hung=True), "ask", wire.Hung()),
+        (line(id=7, hung=True, over=True), "ask", wire.Hung(is_over=True)),
+        (line(id=7, died="x", over=True), "run", wire.Died("x", is_over=True)),
+        (line(id=7, error=[ERROR], over=True), "run", wire.Failed(CHAIN, is_over=True)),
         (line(id=7, died="killed by SIGKILL"), "run", wire.Died("killed by SIGKILL")),
     ],
 )
@@ -80,6 +83,11 @@ def test_an_answer_is_understood(said: bytes, verb: str, meant: wire.Reply) -> N
         line(id=7, error=[{**ERROR, "ancestors": [1]}]),
         line(id=7, error=[{**ERROR, "message": None}]),
         line(id=7, hung=False),
+        line(id=7, hung=True, over=1),
+        line(id=7, hung=True, over=False),
+        line(id=7, hung=True, over=True, more=1),
+        line(id=7, done=True, over=True),
+        line(id=7, value=True, over=True),
         line(id=7, died=None),
         line(id=7, died="x", done=True),
         line(id=7, refused="bad number"),
@@ -207,6 +215,7 @@ MESSAGES: list[dict[str, Any]] = [
     *({"id": 7, name: True} for name in ("done", "value", "hung")),
     *({"id": 7, name: "x"} for name in ("value", "unavailable", "died")),
     {"id": 7, "error": [ERROR]},
+    {"id": 7, "hung": True, "over": True},
 ]
 
 
