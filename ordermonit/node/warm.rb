@@ -108,6 +108,8 @@ module Ordermonit
       said == "yes" ? commit(line) : @cold = said
     rescue Errno::ECONNRESET # it ended just now
       @cold = "it ended"
+    ensure
+      line.close unless line.closed? # or the children of this boot would share it
     end
 
     # From here on the session is the other process's, whatever becomes of that; and this one waits.

@@ -160,6 +160,32 @@ def test_what_stays_booted_ends_with_it(home: Home, abacos: Abacos) -> None:
     assert home.boots() == 2
 
 
+def test_nothing_stays_booted_after_it(home: Home, abacos: Abacos) -> None:
+    environment = {"LINE": str(abacos.port), "HOME": str(home.directory)}
+    hello = {**KEEP, "checks": CHECKS}
+    with unready(home.root, environment=environment, hello=hello) as session:
+        assert isinstance(session.greeting(), wire.Ready)
+        assert session.ask("late", timeout=SHORT) == wire.Hung(is_over=True)
+        assert is_over(session)
+        wait_until(home.nothing_left, "its end")
+
+
+def test_the_way_to_what_stays_booted_is_no_such_connection(home: Home) -> None:
+    rake = "rake -E GC.disable"  # which would close it, sooner or later
+    home.insert("1", rake=rake)
+    (home.root / "tmp").mkdir()
+    (home.root / "tmp" / "restart.txt").touch()
+    with home.session(rake=rake) as (session, ready):
+        assert ready.cold
+        assert session.run("killed") == wire.Died("killed by SIGKILL")
+        assert session.run("2") == wire.Done()
+    with home.session(rake=rake) as (session, ready):
+        assert ready.kept
+        assert session.run("killed") == wire.Died("killed by SIGKILL")
+        assert session.run("3") == wire.Done()
+    assert home.boots() == 2
+
+
 def test_a_session_that_waited_for_a_killed_one_boots(home: Home, abacos: Abacos) -> None:
     options: dict[str, Any] = {
         "environment": {"LINE": str(abacos.port)},
