@@ -45,7 +45,10 @@ end
 
 HELLO = {
     "tasks": {Operation.INSERT_ORDER: "insert"},
-    "checks": {Operation.ORDER_EXISTS: "Order.where(:number => number).exists?"},
+    "checks": {
+        Operation.ORDER_EXISTS: "Order.where(:number => number).exists?",
+        Operation.PAYMENT_CONFIRMED: "Order.first; Process.kill(:KILL, Process.pid); sleep",
+    },
 }
 
 
@@ -82,6 +85,13 @@ def test_each_process_has_a_connection_of_its_own(session: Remote) -> None:
         assert connections(session) == 0
     # Opened at its first use; or while it waited, once it is known that tasks have one.
     assert words(session, "connections") == ["0 1", "0 1", "1 1", "1 1"]
+
+
+def test_a_connection_to_the_database_is_no_shared_one(session: Remote) -> None:
+    assert session.run("1") == wire.Done()
+    died = session.ask("1", Operation.PAYMENT_CONFIRMED)
+    assert died == wire.Died("killed by SIGKILL", is_over=False)
+    assert session.ask("1") == wire.Value(True)
 
 
 def test_what_a_task_had_to_load_is_loaded_once_for_those_to_come(session: Remote) -> None:
