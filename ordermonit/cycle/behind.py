@@ -97,7 +97,7 @@ def behind(
     """
     look = _Look(front, checkpoint, limits, now)
     look.compare(found)
-    look.recognize(rows)
+    look.recognize({**rows, **{each.id: each for each in found if each.id in checkpoint.records}})
     is_whole = look.into_gaps()
     look.at_ignored()
     return look.seen(is_whole)

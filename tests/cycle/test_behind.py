@@ -61,6 +61,23 @@ def test_c6_all_that_was_sold_on_under_known_ids_is_asked_about() -> None:
     assert shop.world.inserted["M6"] == 1
 
 
+def test_c6_an_id_ahead_of_head_that_another_order_got_hides_it_not() -> None:
+    """A suspect comes last, and the cycle is killed before its turn."""
+    shop = _sold(1)
+    shop.order(2, created_at=NOON)
+    with pytest.raises(Unavailable):
+        shop.cycle(Fault.LOST, seconds=0)
+    shop.order(3, created_at=NOON)
+    with pytest.raises(Crash):
+        shop.cycle(*[Fault.NONE] * 5, Fault.CRASH)
+    assert (shop.head, shop.record(3).status) == (1, Status.SUCCESS)
+    shop.order(3, number="M3", created_at=NOON + timedelta(hours=1))
+    while shop.cycle():
+        pass
+    assert shop.world.inserted == {"N1": 1, "N2": 1, "N3": 1, "M3": 1}
+    assert shop.head == 3
+
+
 def test_c6_heads_order_may_be_gone_when_the_shop_sells_on() -> None:
     shop = _sold(5)
     shop.delete(4, 5)
