@@ -12,6 +12,7 @@ says no more than which of the resolved orders is the oldest.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from ordermonit.errors import CheckpointError
 from ordermonit.orders.gaps import Gap, Moment, filled, noted
@@ -40,8 +41,10 @@ from ordermonit.times import iso
 #: How many resolved records are kept for people to look at. The journal is the history.
 KEPT_RESOLVED = 100
 
-#: How many of the orders that vanished are looked for, in case that they come back.
+#: So many of the orders that vanished are looked for, in case that they come back; and however many
+#: vanished within so long of the newest, since one look at a Front may miss them all.
 KEPT_GONE = 100
+KEPT_GONE_FOR = timedelta(days=7)
 
 VERSION = 2
 
@@ -87,7 +90,7 @@ class Checkpoint:
 
     def put(self, record: Record) -> None:
         """Add or replace a record; beyond `KEPT_RESOLVED` the oldest resolved one is dropped, and
-        so are those of orders that vanished beyond `KEPT_GONE`.
+        so are those of orders that vanished beyond `KEPT_GONE` and longer ago than `KEPT_GONE_FOR`.
 
         What a person dismissed is never dropped: a rescan would take it for a missing order.
         """
@@ -100,13 +103,18 @@ class Checkpoint:
             is_gone = record.reason is Reason.GONE
             ring, kept = (self._gone, KEPT_GONE) if is_gone else (self._resolved, KEPT_RESOLVED)
             ring[record.id] = None
-            if len(ring) > kept:
-                self._drop(next(iter(ring)))
+            while len(ring) > kept and not self._is_fresh(first := next(iter(ring)), record):
+                self._drop(first)
 
     @property
     def gone(self) -> Iterable[int]:
         """The ids of orders that vanished, and that may come back."""
         return self._gone
+
+    def _is_fresh(self, id: int, newest: Record) -> bool:
+        """Whether this order vanished about when the newest of the gone ones did."""
+        since = newest.updated_at - self.records[id].updated_at
+        return newest.reason is Reason.GONE and since <= KEPT_GONE_FOR
 
     def _drop(self, id: int) -> None:
         line = self._lines.pop(id, None)

@@ -8,7 +8,7 @@ import pytest
 from ordermonit.errors import DatabaseBehind, Unavailable
 from ordermonit.orders.events import Event
 from ordermonit.orders.model import InsertedBy, Operation, Reason, Status
-from ordermonit.state.checkpoint import Checkpoint
+from ordermonit.state.checkpoint import KEPT_GONE, Checkpoint
 from tests.cycle.shop import Shop
 from tests.cycle.world import Crash, Fault
 
@@ -76,6 +76,24 @@ def test_c6_an_id_ahead_of_head_that_another_order_got_hides_it_not() -> None:
         pass
     assert shop.world.inserted == {"N1": 1, "N2": 1, "N3": 1, "M3": 1}
     assert shop.head == 3
+
+
+def test_c6_so_many_open_orders_that_vanish_for_one_look_are_all_known_again() -> None:
+    """Another database answered once, say; or a restored one was filled table by table."""
+    shop = Shop(max_orders_per_request=2 * KEPT_GONE)
+    ids = range(2, 2 * KEPT_GONE)
+    shop.world.inserted[shop.order(1, created_at=NOON)] = 1
+    for id in ids:
+        shop.order(id, "waiting_payment", created_at=NOON)
+    shop.cycle()
+    rows = {id: shop.world.rows.pop(id) for id in ids}
+    shop.cycle()
+    shop.world.rows |= rows
+    for id in ids:
+        shop.world.authorize(id)
+    while shop.cycle():
+        pass
+    assert all(shop.world.confirmed[f"N{id}"] == 1 for id in ids)
 
 
 def test_c6_heads_order_may_be_gone_when_the_shop_sells_on() -> None:

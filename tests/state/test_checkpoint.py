@@ -1,7 +1,7 @@
 """The checkpoint's text: what was written is read again, and nothing else is."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,14 @@ from ordermonit.orders.model import (
     Record,
     Status,
 )
-from ordermonit.state.checkpoint import KEPT_GONE, KEPT_RESOLVED, Checkpoint, checksum, decode
+from ordermonit.state.checkpoint import (
+    KEPT_GONE,
+    KEPT_GONE_FOR,
+    KEPT_RESOLVED,
+    Checkpoint,
+    checksum,
+    decode,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -218,8 +225,9 @@ def test_the_newest_orders_that_vanished_are_kept_beside_the_resolved_ones() -> 
     for id in range(2, KEPT_RESOLVED + 20):
         checkpoint.put(_record(id, Status.SUCCESS))
     assert [*checkpoint.gone] == [1]
+    later = gone.with_(updated_at=NOW + KEPT_GONE_FOR + timedelta(seconds=1))
     for id in range(1000, 1000 + KEPT_GONE):
-        checkpoint.put(gone.with_(id=id))
+        checkpoint.put(later.with_(id=id))
     assert [*checkpoint.gone] == [*range(1000, 1000 + KEPT_GONE)]
     assert 1 not in checkpoint.records
     assert [*decode(checkpoint.encode(), "checkpoint").gone] == [*checkpoint.gone]
