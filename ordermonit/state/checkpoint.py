@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from ordermonit.errors import CheckpointError
-from ordermonit.orders.gaps import Gap, Moment, filled, noted
-from ordermonit.orders.ignored import Ignored
+from ordermonit.orders.gaps import Gap, filled, noted
 from ordermonit.orders.model import (
     Identity,
     InsertedBy,
@@ -30,12 +29,12 @@ from ordermonit.state.columns import (
     moment,
     natural,
     number_column,
-    seconds,
     time_column,
     time_or_none,
     unquoted,
 )
 from ordermonit.state.columns import number as parsed_number
+from ordermonit.state.signs import Signs, parsed_gap, parsed_head, parsed_range
 from ordermonit.times import iso
 
 #: How many resolved records are kept for people to look at. The journal is the history.
@@ -56,29 +55,11 @@ _CHECKSUM = b"^CHECKSUM sum-of-sha256 "
 _MODULUS = 1 << 256
 
 
-class Checkpoint:
-    """HEAD, gaps and records. Changing it changes memory only; `state.py` makes it durable.
-
-    `head_order` is by what HEAD's own order is known again, None where that is not known. `looked`
-    is when a cycle last looked into the gaps. `ignored` are rows that are no orders yet.
-
-    `rescans` are the ids up to HEAD that a person wants checked again, and that were not yet.
-
-    `suspects` are the ids of orders that kept others waiting, each with how often (rule C9).
-
-    `recovered` is true after `ordermonit recover`, until the next new orders have been checked: the
-    one write that was lost may have been the intent to insert one of them.
-    """
+class Checkpoint(Signs):
+    """HEAD, gaps and records. Changing it changes memory only; `directory` makes it durable."""
 
     def __init__(self, head: int, records: Iterable[Record] = (), gaps: Iterable[Gap] = ()) -> None:
-        self.head = head
-        self.head_order: Identity | None = None
-        self.gaps = tuple(gaps)
-        self.looked: Moment | None = None
-        self.ignored = Ignored()
-        self.rescans: tuple[tuple[int, int], ...] = ()
-        self.suspects: dict[int, int] = {}
-        self.recovered = False
+        super().__init__(head, gaps)
         self.records: dict[int, Record] = {}
         # One durable operation changes one record: the other lines are not made again.
         self._lines: dict[int, bytes] = {}
@@ -146,17 +127,7 @@ class Checkpoint:
 
     def pieces(self) -> tuple[bytes, ...]:
         """The text in pieces: one copy less of what may be a megabyte."""
-        head = [f"^VERSION {VERSION} {_TITLE}", _head_line(self.head, self.head_order)]
-        head += [_gap_line(gap) for gap in self.gaps]
-        if self.gaps and self.looked is not None:
-            boot = round(self.looked.boot, 3)
-            head.append(f"^LOOKED {iso(self.looked.wall)} {boot}")
-        head += [f"^IGNORED {first} {bits}" for first, bits in self.ignored.lines()]
-        head += [f"^RESCAN {first} {last}" for first, last in self.rescans]
-        head += [f"^SUSPECT {id} {tries}" for id, tries in self.suspects.items()]
-        if self.recovered:
-            head.append("^RECOVERED")
-        title = [f"{line}\n".encode() for line in head]
+        title = [f"{line}\n".encode() for line in (f"^VERSION {VERSION} {_TITLE}", *self.signs())]
         checksum = _checksum(self._sum + sum(map(_digest, title)))
         return b"".join(title), b"".join(self._lines.values()), checksum
 
@@ -172,16 +143,6 @@ def _checksum(total: int) -> bytes:
 def checksum(body: bytes) -> bytes:
     """The checksum's line for a text that ends with a line's end."""
     return _checksum(sum(_digest(line + b"\n") for line in body.split(b"\n")[:-1]))
-
-
-def _head_line(head: int, order: Identity | None) -> str:
-    if order is None:
-        return f"^HEAD {head}"
-    return f"^HEAD {head} {number_column(order.number)} {time_column(order.created_at)}"
-
-
-def _gap_line(gap: Gap) -> str:
-    return f"^GAP {gap.first} {gap.last} {gap.step} {round(gap.watched, 3)}"
 
 
 def _line(record: Record) -> str:
@@ -209,15 +170,17 @@ def decode(data: bytes, name: str) -> Checkpoint:
     """
     lines = _verified(data, name)
     checkpoint: Checkpoint | None = None
-    signs = _Signs()
+    gaps: list[Gap] = []
     records: list[Record] = []
     for at, line in enumerate(lines[1:], start=2):
         try:
             if line.startswith("^HEAD ") and checkpoint is None:
-                head, order = _parsed_head(line)
+                head, order = parsed_head(line)
                 checkpoint = Checkpoint(head)
                 checkpoint.head_order = order
-            elif not (line.startswith("^") and signs.read(line)):
+            elif line.startswith("^GAP "):
+                gaps.append(parsed_gap(line))
+            elif checkpoint is None or not checkpoint.read(line):
                 records.append(_parsed_record(line))
         except ValueError as problem:
             raise _damaged(name, f"line {at}: {problem}") from None
@@ -225,51 +188,10 @@ def decode(data: bytes, name: str) -> Checkpoint:
         raise _damaged(name, "it has no ^HEAD line")
     if len({record.id for record in records}) != len(records):
         raise _damaged(name, "an order stands in it twice")
+    checkpoint.gaps = tuple(gaps)
     for record in records:
         checkpoint.put(record)
-    signs.say(checkpoint)
     return checkpoint
-
-
-class _Signs:
-    """What stands before the orders, beside HEAD."""
-
-    def __init__(self) -> None:
-        self._gaps: list[Gap] = []
-        self._looked: Moment | None = None
-        self._ignored = Ignored()
-        self._rescans: list[tuple[int, int]] = []
-        self._suspects: dict[int, int] = {}
-        self._recovered = False
-
-    def read(self, line: str) -> bool:
-        """Take the line, if it is one of these. Raises ValueError where it is a wrong one."""
-        match line.partition(" ")[0]:
-            case "^GAP":
-                self._gaps.append(_parsed_gap(line))
-            case "^LOOKED":
-                self._looked = _parsed_looked(line)
-            case "^IGNORED":
-                self._ignored.read(*_parsed_ignored(line))
-            case "^RESCAN":
-                self._rescans.append(_parsed_range(line))
-            case "^SUSPECT":
-                id, tries = _parsed_pair(line, "^SUSPECT id tries")
-                self._suspects[id] = tries
-            case "^RECOVERED" if line == "^RECOVERED":
-                self._recovered = True
-            case _:
-                return False
-        return True
-
-    def say(self, checkpoint: Checkpoint) -> None:
-        """Tell the checkpoint."""
-        checkpoint.gaps = tuple(self._gaps)
-        checkpoint.looked = self._looked
-        checkpoint.ignored = self._ignored
-        checkpoint.rescans = tuple(self._rescans)
-        checkpoint.suspects = self._suspects
-        checkpoint.recovered = self._recovered
 
 
 def _damaged(name: str, what: str) -> CheckpointError:
@@ -308,57 +230,6 @@ def _verified(data: bytes, name: str) -> list[str]:
         raise _damaged(name, "it is not UTF-8") from None
 
 
-def _parsed_head(line: str) -> tuple[int, Identity | None]:
-    match line.split(" "):
-        case [_, head]:
-            return natural(head), None
-        case [_, head, number, created]:
-            return natural(head), Identity(parsed_number(number), time_or_none(created))
-    raise ValueError("expected ^HEAD id number ordered")
-
-
-def _parsed_gap(line: str) -> Gap:
-    match line.split(" "):
-        case [_, first, last, step, watched]:
-            gap = Gap(natural(first), natural(last), natural(step), seconds(watched))
-        case [_, first, last, step, wall, boot] if moment(wall) and seconds(boot) >= 0:
-            gap = Gap(natural(first), natural(last), natural(step))
-        case _:
-            raise ValueError("expected ^GAP first last step watched-for-seconds")
-    if not 0 < gap.first <= gap.last or gap.step == 1:
-        raise ValueError("a gap that can't be")
-    return gap
-
-
-def _parsed_looked(line: str) -> Moment:
-    match line.split(" "):
-        case [_, wall, boot]:
-            return Moment(moment(wall), seconds(boot))
-    raise ValueError("expected ^LOOKED at seconds-since-boot")
-
-
-def _parsed_ignored(line: str) -> tuple[int, str]:
-    match line.split(" "):
-        case [_, first, bits]:
-            return natural(first), bits
-    raise ValueError("expected ^IGNORED first bits")
-
-
-def _parsed_range(line: str) -> tuple[int, int]:
-    first, last = _parsed_pair(line, "^RESCAN first last")
-    if first > last:
-        raise ValueError("expected ^RESCAN first last")
-    return first, last
-
-
-def _parsed_pair(line: str, form: str) -> tuple[int, int]:
-    match line.split(" "):
-        case [_, one, other] if natural(one) > 0 and natural(other) > 0:
-            return int(one), int(other)
-        case _:
-            raise ValueError(f"expected {form}")
-
-
 def _parsed_record(line: str) -> Record:
     columns = line.split(" ", 9)
     if len(columns) != 10:
@@ -390,9 +261,9 @@ def readable(data: bytes) -> Iterator[str]:
         line = raw.decode("utf-8", "replace")
         try:
             if line.startswith("^HEAD "):
-                _parsed_head(line)
+                parsed_head(line)
             elif line.startswith("^RESCAN "):
-                _parsed_range(line)
+                parsed_range(line)
             else:
                 _parsed_record(line)
         except ValueError:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ordermonit.orders.events import Event
@@ -10,6 +10,7 @@ from ordermonit.orders.model import Operation, Order, Record
 from ordermonit.state.checkpoint import Checkpoint
 from tests.cycle.world import Disk, Fault, World, configuration, cycle
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EXISTS_ONLY = frozenset({Operation.ORDER_EXISTS})
 
 
@@ -64,3 +65,14 @@ class Shop:
     def runs(self, operation: Operation) -> list[str]:
         """The numbers that this operation was put to the node for in the last cycle."""
         return [number for what, number in self.world.asked if what is operation]
+
+
+def sold(how_many: int, shop: Shop | None = None) -> Shop:
+    """A shop whose orders 1 to so many are in Abacos, and passed."""
+    shop = shop or Shop(max_orders_per_request=50)
+    for id in range(1, how_many + 1):
+        shop.world.inserted[shop.order(id, created_at=NOON + timedelta(minutes=id))] = 1
+    while shop.cycle():
+        pass
+    assert shop.head == how_many
+    return shop
