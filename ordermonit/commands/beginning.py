@@ -136,7 +136,7 @@ def recover(context: Context) -> int:
     damaged = set(readable(state.damaged_bytes()))
     restored = set(readable(good.encode()))
     lost, back = sorted(damaged - restored), sorted(restored - damaged)
-    good.recovered = True
+    good.recover()
     kept = state.set_aside()
     state.write(good)
     sentence = f"checkpoint {state.checkpoint} restored from {state.previous}; HEAD is {good.head}"

@@ -204,7 +204,7 @@ def _moved(checkpoint: Checkpoint, move: _Move) -> Checkpoint:
     for id in move.ignored:
         after.ignored.add(id)
     after.rescans = until(checkpoint.rescans, move.new)
-    after.recovered = checkpoint.recovered
+    after.recovered, after.doubted = checkpoint.recovered, checkpoint.doubted
     return after
 
 

@@ -48,7 +48,7 @@ def receive(context: Context) -> int:
             "Nothing was changed here. Only one of the two is to run: stop the timer of the other",
         )
     _refuse_older(copy, state)
-    copy.recovered = True
+    copy.recover()
     state.write(copy)
     sentence = f"the active monitor's checkpoint is {state.checkpoint} now; HEAD is {copy.head}"
     context.log().tell(Event.CHECKPOINT_RECEIVED, sentence=sentence)

@@ -14,7 +14,7 @@ from ordermonit.configuration import Configuration
 from ordermonit.cycle.ledger import Ledger
 from ordermonit.cycle.plan import Plan, plan, rules
 from ordermonit.errors import OrdermonitError, StateError
-from ordermonit.front.database import Front, connected
+from ordermonit.front.database import connected
 from ordermonit.orders.events import Event
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.model import Order
@@ -116,20 +116,13 @@ class _Run:
             planned = plan(
                 front, checkpoint, configuration.service, rules(configuration), Moment.now()
             )
-            self._see(front, planned)
+        self._notes.sight = Sight(planned.beyond, planned.newest)
         return planned
 
     def _rows(self, ids: Iterable[int]) -> dict[int, Order]:
         """The orders with these ids as the Front has them now."""
         with connected(self._configuration.database) as front:
             return front.by_id(ids)
-
-    def _see(self, front: Front, planned: Plan) -> None:
-        """Note how far the Front is; where there is more than was read, it is asked once more."""
-        newest = planned.newest
-        if not planned.is_all:
-            newest = front.newest() or newest
-        self._notes.sight = Sight(planned.beyond, newest)
 
     def _paused(self, data: bytes) -> str | None:
         """What keeps this cycle from doing anything; a pause that is over is taken away."""
@@ -161,9 +154,6 @@ class _Run:
             if self._stopped:
                 return
             work.do(planned, lambda: self._look(checkpoint), self._rows)
-            if checkpoint.recovered and not self._stopped:
-                checkpoint.recovered = False
-                self._state.write(checkpoint)
         finally:
             self._tally, self._checked = work.tally, work.checked
             self._notes.answers.update(work.answers)

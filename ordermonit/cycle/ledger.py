@@ -50,6 +50,7 @@ class Ledger:
 
     def begin(self, plan: Plan, window: float) -> None:
         """The plan that is to be done. `window` is `late_commit_window` in seconds."""
+        self._checkpoint.see(plan.newest)
         if plan.behind is not None:
             self._see(plan.behind)
         self._passing = Passing(self._checkpoint, plan, window)
@@ -138,6 +139,12 @@ class Ledger:
         """It has its verdict."""
         if self._checkpoint.suspects.pop(id, None) is not None:
             self._note()
+
+    def end(self) -> None:
+        """All of the cycle is done: what is to be told, and whether a recovery's doubt is over."""
+        if self._checkpoint.is_past_doubt():
+            self._note()
+        self.settle()
 
     def settle(self) -> None:
         """Write what is not written yet, and tell what is durable. Raises StateError."""

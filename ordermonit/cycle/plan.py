@@ -51,7 +51,7 @@ class Plan:
     `ahead` are the known orders that HEAD may come to pass, with the rows that are no orders yet,
     whose ids are in `ignored`; and `page` is what a rescan comes to pass (None: there is none).
     `behind` is what was seen behind HEAD. `beyond` are the orders after HEAD that were read;
-    `newest` is the greatest id that was, and `is_all` says that there is none after it.
+    `newest` is the greatest id in the Front.
     """
 
     items: tuple[Item, ...]
@@ -59,7 +59,6 @@ class Plan:
     newest: int
     page: Page | None = None
     beyond: tuple[Order, ...] = ()
-    is_all: bool = True
     suspects: tuple[Item, ...] = ()
     probe: Item | None = None
     ignored: frozenset[int] = frozenset()
@@ -95,24 +94,22 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
     beyond = [order for order in found if order.id > checkpoint.head]
     new, ahead = _new(beyond, checkpoint, service, states, now)
     again, page = _rescanned(front, checkpoint, most) if checkpoint.rescans else ([], None)
-    # After a recovery the write that was lost may have been the intent to insert one of these.
-    doubt = InsertedBy.MAYBE_US if checkpoint.recovered else InsertedBy.OTHERS
     scene = Scene(now.wall, records)
     items = [
         *(
-            Item(_doubted(record, doubt), rows.get(record.id), Why.DUE)
+            Item(_doubted(record, checkpoint), rows.get(record.id), Why.DUE)
             for record in due
             if record.id not in late
             and not _is_ignored(rows.get(record.id), states)
             and has_work(record, rows.get(record.id), rules, scene)
         ),
         *(
-            Item(_doubted(each.record, doubt), each.order, Why.LATE)
+            Item(_doubted(each.record, checkpoint), each.order, Why.LATE)
             for each in seen.appeared
             if not _is_just_made(each, service, now)
         ),
         *(
-            Item(_doubted(first_record(order, now.wall), doubt), order, why)
+            Item(_doubted(first_record(order, now.wall), checkpoint), order, why)
             for why, some in ((Why.NEW, new), (Why.RESCAN, again))
             for order in some
             if order.id not in late
@@ -123,13 +120,15 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
         key=lambda item: suspects[item.record.id],
     )
     probe = _probe(items, suspects) if outage(records) is not None else None
+    newest = max((order.id for order in found), default=checkpoint.head)
+    if len(found) > most.rows + known:  # where there is more than was read
+        newest = front.newest() or newest
     return Plan(
         tuple(item for item in items if item not in last and item is not probe),
         tuple(ahead),
-        max((order.id for order in found), default=checkpoint.head),
+        newest,
         page,
         tuple(order for order in beyond if not _is_ignored(order, states)),
-        len(found) <= most.rows + known,
         tuple(item for item in last if item is not probe),
         probe,
         frozenset(order.id for order in ahead if _is_ignored(order, states)),
@@ -181,9 +180,10 @@ def is_due(record: Record, rules: Rules, now: datetime) -> bool:
     return resting is None or resting.is_asked
 
 
-def _doubted(record: Record, doubt: InsertedBy) -> Record:
-    if record.inserted_by is InsertedBy.OTHERS:
-        return record.with_(inserted_by=doubt)
+def _doubted(record: Record, checkpoint: Checkpoint) -> Record:
+    """After a recovery the write that was lost may have been the intent to insert this one."""
+    if record.inserted_by is InsertedBy.OTHERS and checkpoint.is_doubted(record.id):
+        return record.with_(inserted_by=InsertedBy.MAYBE_US)
     return record
 
 

@@ -27,8 +27,9 @@ class Signs:
 
     `suspects` are the ids of orders that kept others waiting, each with how often (rule C9).
 
-    `recovered` is true after `ordermonit recover`, until the next new orders have been checked: the
-    one write that was lost may have been the intent to insert one of them.
+    `recovered` is true after `ordermonit recover` or a take-over, until HEAD has passed `doubted`:
+    the newest id at the first look since (0: nobody has looked yet). A write that was lost may have
+    been the intent to insert one of these orders.
     """
 
     def __init__(self, head: int, gaps: Iterable[Gap] = ()) -> None:
@@ -40,6 +41,27 @@ class Signs:
         self.rescans: tuple[tuple[int, int], ...] = ()
         self.suspects: dict[int, int] = {}
         self.recovered = False
+        self.doubted = 0
+
+    def recover(self) -> None:
+        """What was written after this may be lost."""
+        self.recovered, self.doubted = True, 0
+
+    def see(self, newest: int) -> None:
+        """The newest id in the Front, at a look."""
+        if self.recovered and not self.doubted:
+            self.doubted = newest
+
+    def is_doubted(self, id: int) -> bool:
+        """Whether the intent to insert this order may have been lost."""
+        return self.recovered and (not self.doubted or id <= self.doubted)
+
+    def is_past_doubt(self) -> bool:
+        """Whether what was in doubt after a recovery has been passed; then the doubt is over."""
+        is_over = self.recovered and 0 < self.doubted <= self.head
+        if is_over:
+            self.recovered, self.doubted = False, 0
+        return is_over
 
     def signs(self) -> Iterator[str]:
         """The lines that say it."""
@@ -51,7 +73,7 @@ class Signs:
         yield from (f"^RESCAN {first} {last}" for first, last in self.rescans)
         yield from (f"^SUSPECT {id} {tries}" for id, tries in self.suspects.items())
         if self.recovered:
-            yield "^RECOVERED"
+            yield f"^RECOVERED {self.doubted}"
 
     def read(self, line: str) -> bool:
         """Take the line, if it is one of these, but HEAD's and a gap's. Raises ValueError where it
@@ -66,8 +88,9 @@ class Signs:
             case "^SUSPECT":
                 id, tries = _parsed_pair(line, "^SUSPECT id tries")
                 self.suspects[id] = tries
-            case "^RECOVERED" if line == "^RECOVERED":
+            case "^RECOVERED":
                 self.recovered = True
+                self.doubted = natural(line.removeprefix("^RECOVERED").strip() or "0")
             case _:
                 return False
         return True

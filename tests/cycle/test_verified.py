@@ -183,10 +183,26 @@ def test_p3_after_a_recovery_a_payment_is_not_confirmed_in_silence() -> None:
     shop = Shop()
     shop.world.inserted[shop.order(1)] = 1
     checkpoint = shop.disk.read()
-    checkpoint.recovered = True
+    checkpoint.recover()
     shop.disk.write(checkpoint)
     shop.cycle()
     assert Event.CONFIRMATION_REPEATED in shop.events
+
+
+def test_p3_the_doubt_after_a_recovery_lasts_until_all_that_was_there_then_is_passed() -> None:
+    """A standby's copy may be some cycles old: so many pages of orders may be its predecessor's."""
+    shop = Shop(max_orders_per_request=2)
+    for id in range(1, 6):
+        shop.world.inserted[shop.order(id)] = 1
+    checkpoint = shop.disk.read()
+    checkpoint.recover()
+    shop.disk.write(checkpoint)
+    shop.cycle()
+    shop.world.inserted[shop.order(6)] = 1
+    while shop.cycle():
+        pass
+    assert [shop.world.confirmed[f"N{id}"] for id in range(1, 7)] == [1, 1, 1, 1, 1, 0]
+    assert not shop.disk.read().recovered
 
 
 def test_after_a_recovery_a_due_record_may_be_ours_as_well() -> None:
@@ -196,7 +212,7 @@ def test_after_a_recovery_a_due_record_may_be_ours_as_well() -> None:
         shop.cycle(_NONE, Fault.UNREACHABLE, seconds=0)
     checkpoint = shop.disk.read()
     checkpoint.put(checkpoint.records[1].with_(in_flight=None, inserted_by=InsertedBy.OTHERS))
-    checkpoint.recovered = True
+    checkpoint.recover()
     shop.disk.write(checkpoint)
     shop.world.inserted["N1"] = 1
     shop.cycle()

@@ -85,13 +85,15 @@ def test_what_a_person_dismissed_is_never_dropped() -> None:
     assert decode(checkpoint.encode(), "checkpoint").records[1] == closed
 
 
-@given(_checkpoints, st.booleans(), _signs)
+@given(_checkpoints, st.none() | st.integers(0, 10**12), _signs)
 def test_what_was_written_is_read(
     checkpoint: Checkpoint,
-    recovered: bool,
+    doubted: int | None,
     signs: tuple[Identity | None, Moment | None, set[int]],
 ) -> None:
-    checkpoint.recovered = recovered
+    if doubted is not None:
+        checkpoint.recover()
+        checkpoint.see(doubted)
     checkpoint.head_order, checkpoint.looked, ignored = signs
     checkpoint.ignored = Ignored(ignored)
     checkpoint.rescans = ((1, 1), (5, 10**12))
@@ -103,7 +105,8 @@ def test_what_was_written_is_read(
     assert again.looked == (checkpoint.looked if checkpoint.gaps else None)
     assert {id for first in map(block_of, ignored) for id in again.ignored.ids(first)} == ignored
     assert again.rescans == checkpoint.rescans
-    assert again.recovered is recovered
+    assert again.recovered is (doubted is not None)
+    assert again.doubted == (doubted or 0)
     assert again.encode() == checkpoint.encode()
 
 

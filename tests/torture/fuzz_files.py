@@ -31,7 +31,8 @@ def a_checkpoint(chance: Random) -> Checkpoint:
         last, watched = first + chance.randrange(50), round(chance.random() * 10**4, 3)
         gaps.append(Gap(first, last, chance.choice((0, 2)), watched))
     checkpoint = Checkpoint(head, records, gaps)
-    checkpoint.recovered = chance.random() < 0.2
+    if chance.random() < 0.2:
+        checkpoint.recover()
     return checkpoint
 
 
