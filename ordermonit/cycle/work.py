@@ -22,7 +22,7 @@ from ordermonit.errors import (
     Unavailable,
 )
 from ordermonit.orders.events import Event
-from ordermonit.orders.evidence import is_own_fault, outage
+from ordermonit.orders.evidence import MAYBE_ITS_OWN, is_own_fault, outage
 from ordermonit.orders.gaps import Moment
 from ordermonit.orders.journey import Ask, Run, Save, Scene, Trouble, charged, journey
 from ordermonit.orders.model import (
@@ -304,11 +304,14 @@ class Work:
 
         Charges the order, or puts it back where the question shows that its insertion took effect.
         """
-        if trouble.answer.verdict not in _MAYBE_ITS_OWN:
+        if trouble.answer.verdict not in MAYBE_ITS_OWN:
             return False
         self._progress(self.checked, self._total, f"order {item.record.name}: a second question")
         records = self._checkpoint.records.values()
-        verdict = self._asking.second_question(item, trouble, records)
+        try:
+            verdict = self._asking.second_question(item, trouble, records)
+        except Unavailable:  # the node itself is gone now, so nobody is at fault
+            return False
         if verdict is Verdict.YES and trouble.operation is Operation.INSERT_ORDER:
             waiting.appendleft(item)
             return True
@@ -330,7 +333,7 @@ class Work:
         if not self._asking.evidence:
             return
         for item, trouble in silent:
-            if trouble.answer.verdict not in _MAYBE_ITS_OWN or not self._charge(item, trouble):
+            if trouble.answer.verdict not in MAYBE_ITS_OWN or not self._charge(item, trouble):
                 step = _unknown(self._ledger.record(item), trouble, is_final=True)
                 events = () if self._was_begun(item, trouble) else _UNKNOWN  # told already
                 self._ledger.save(item, replace(step, events=events), {})
@@ -372,9 +375,6 @@ class Work:
 
 
 _UNKNOWN = (Event.ORDER_UNKNOWN,)
-
-#: What one order's task may do by itself, while Abacos is well.
-_MAYBE_ITS_OWN = (Verdict.TIMEOUT, Verdict.AMBIGUOUS, Verdict.DIED)
 
 
 def _unknown(record: Record, trouble: Trouble, *, is_final: bool = False) -> Save:

@@ -9,10 +9,13 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from ordermonit.orders.model import InsertedBy, Reason, Record, Status
+from ordermonit.orders.model import InsertedBy, Reason, Record, Status, Verdict
 
 #: So many orders refused with the same error may be Abacos's fault; fewer are their own.
 MANY = 3
+
+#: What one order's task may do by itself, while Abacos is well.
+MAYBE_ITS_OWN = (Verdict.TIMEOUT, Verdict.AMBIGUOUS, Verdict.DIED)
 
 #: Why an order stands where it does when its insertion was refused, whatever did that.
 _REFUSED = (Reason.REJECTED, Reason.TIMEOUT, Reason.DIED, Reason.NOT_THERE)

@@ -149,8 +149,9 @@ class State:
         try:
             return decode(read_own(self.previous), str(self.previous))
         except (FileNotFoundError, CheckpointError) as problem:
+            why = problem.message if isinstance(problem, CheckpointError) else "it is not there"
             raise CheckpointError(
-                f"{self.previous}, the way back, can't be used either: {problem}",
+                f"{self.previous}, the way back, can't be used either: {why}",
                 "Find the last HEAD in the journal (journalctl -t ordermonit -g 'HEAD is'), move"
                 " both files away, and type: ordermonit init --head ID; checking orders again"
                 " is safe",

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.parts.place import Place
 
 DATA = Path(__file__).parents[1] / "data"
@@ -66,3 +68,20 @@ def test_recover_shows_some_lines_of_a_long_difference(place: Place) -> None:
     lines = place.good("recover").splitlines()
     assert len(lines) < 30
     assert any(line.startswith("+ and ") and line.endswith(" more") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("previous", "why"), [(b"x\n", "line 1: expected ^VERSION"), (None, "it is not there")]
+)
+def test_recover_that_cant_names_another_way_than_itself(
+    place: Place, previous: bytes | None, why: str
+) -> None:
+    place.state.checkpoint.write_bytes(b"x\n")
+    place.state.previous.unlink(missing_ok=True)
+    if previous is not None:
+        place.state.previous.write_bytes(previous)
+    result = place.run("recover")
+    assert result.exit_code == 65
+    assert why in result.stderr
+    assert "ordermonit recover" not in result.stderr
+    assert "ordermonit init --head ID" in result.stderr

@@ -330,3 +330,10 @@ def test_c9_a_word_of_the_task_alone_is_no_word_of_abacos() -> None:
     shop.order(2)
     shop.cycle(Fault.NONE, Fault.REJECTED, Fault.NONE, Fault.TIMEOUT)
     assert (Operation.ORDER_EXISTS, "N1") in shop.world.asked
+
+
+def test_c8_a_node_that_is_gone_at_the_second_question_is_waited_for() -> None:
+    shop = Shop()
+    shop.order(1)
+    assert shop.cycle(Fault.NONE, Fault.TIMEOUT, Fault.LOST, Fault.UNREACHABLE)
+    assert shop.world.confirmed["N1"] == 1
