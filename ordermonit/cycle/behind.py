@@ -12,7 +12,16 @@ from ordermonit.configuration import Service
 from ordermonit.errors import DatabaseBehind
 from ordermonit.front.database import Front
 from ordermonit.orders.events import Event
-from ordermonit.orders.gaps import Gap, Moment, filled, fresh, is_missing, looked_into, missing
+from ordermonit.orders.gaps import (
+    Gap,
+    Moment,
+    filled,
+    fresh,
+    is_missing,
+    looked_into,
+    missing,
+    opened,
+)
 from ordermonit.orders.ignored import BLOCK
 from ordermonit.orders.journey import first_record
 from ordermonit.orders.model import Identity, Order, Reason, Record, Status
@@ -21,6 +30,10 @@ from ordermonit.state.checkpoint import Checkpoint
 #: Of a gap's window: this part passes before a cycle without any work writes how long it was
 #: looked into (rule C2).
 _GRAIN = 1 / 32
+
+#: So many rows that are no orders yet, of one block, were deleted when they vanish in one look: old
+#: carts, say. Of fewer one look may have missed some, so they are looked for as late ones.
+_MANY = 100
 
 #: So many rows that are no orders yet are read beside the orders of one cycle.
 ROWS_BESIDE = 5000
@@ -267,14 +280,15 @@ class _Look:
         now = set(self._front.ignored(first, min(first + BLOCK - 1, self._head)))
         rows = self._front.by_id(known - now)
         self._ignored += sorted(now - known)
-        for id in sorted(known - now):
-            order = rows.get(id)
-            if order is None:
-                self._unignored += () if self._is_ahead else (id,)
-            elif not self._is_ignored(order) and not self._is_full:
+        for id, order in sorted(rows.items()):
+            if not self._is_ignored(order) and not self._is_full:
                 self._unignored.append(id)
                 if id not in self._checkpoint.records:
                     self._appear(order, Event.ORDER_UNIGNORED)
+        vanished = [] if self._is_ahead else sorted(known - now - rows.keys())
+        self._unignored += vanished
+        if len(vanished) < _MANY:
+            self._gaps = opened(self._gaps, vanished)
 
     def seen(self, is_whole: bool) -> Behind:
         """All of it. The gaps' time counts when they were looked into as a whole."""

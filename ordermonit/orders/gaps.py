@@ -125,6 +125,17 @@ def _without(gap: Gap, id: int) -> Iterator[Gap]:
         yield replace(gap, first=end + 2)
 
 
+def opened(gaps: tuple[Gap, ...], ids: Iterable[int]) -> tuple[Gap, ...]:
+    """The gaps with these ascending ids as well, which were passed and are not there any more."""
+    found: list[Gap] = []
+    for id in ids:
+        if found and found[-1].last == id - 1:
+            found[-1] = replace(found[-1], last=id)
+        else:
+            found.append(Gap(id, id))
+    return (*gaps, *found)
+
+
 def cut(gaps: tuple[Gap, ...], last: int) -> tuple[Gap, ...]:
     """The gaps up to this id."""
     found: list[Gap] = []

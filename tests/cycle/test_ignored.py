@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Gap
 from ordermonit.orders.model import InsertedBy, Operation, Reason, Record, Status
 from ordermonit.state.checkpoint import Checkpoint
 from tests.cycle.shop import EXISTS_ONLY, Shop
@@ -41,6 +42,36 @@ def test_c6_a_cart_is_neither_inserted_nor_passed_for_good() -> None:
     shop.order(4)
     shop.cycle()
     assert not shop.disk.read().ignored
+
+
+def test_c6_a_cart_that_one_look_misses_may_be_an_order_when_it_is_back() -> None:
+    shop = _shop()
+    for id in (1, 2, 4):
+        shop.order(id, "cart")
+    shop.order(3)
+    shop.order(5)
+    shop.cycle()
+    shop.delete(1, 2, 4)
+    shop.cycle()
+    assert shop.disk.read().gaps == (Gap(1, 2), Gap(4, 4))
+    for id in (1, 2, 4):
+        shop.order(id)
+    shop.cycle()
+    assert [shop.world.inserted[f"N{id}"] for id in (1, 2, 4)] == [1, 1, 1]
+
+
+def test_c6_many_carts_that_vanish_at_once_were_deleted() -> None:
+    """A shop that clears its old carts leaves no gap for each."""
+    shop = _shop()
+    for id in range(1, 1000, 2):
+        shop.order(id, "cart")
+        shop.order(id + 1)
+    while shop.cycle():
+        pass
+    shop.delete(*range(1, 1000, 2))
+    shop.cycle()
+    assert not shop.disk.read().ignored
+    assert not shop.disk.read().gaps
 
 
 def test_c6_carts_take_no_orders_place_and_head_passes_them_at_night() -> None:
