@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from ordermonit.cycle.behind import Behind
 from ordermonit.cycle.passing import Passing
 from ordermonit.cycle.plan import Item, Plan, Why
 from ordermonit.orders.events import Event
+from ordermonit.orders.gaps import Moment
 from ordermonit.orders.journey import Save
 from ordermonit.orders.model import InsertedBy, Operation, Order, Record
 from ordermonit.reports.journal import Log
@@ -92,6 +92,7 @@ class Ledger:
         known = self._checkpoint.records.get(item.record.id)
         if known is None or not known.is_open:
             return item.record
+        known = known.counted(Moment.now())
         if known.inserted_by is InsertedBy.OTHERS:  # after a recovery the plan has its doubts
             return known.with_(inserted_by=item.record.inserted_by)
         return known
@@ -189,10 +190,10 @@ class Ledger:
 
 def _stamped(record: Record) -> Record:
     """The record as it is written now."""
-    now, awaited = datetime.now(UTC), record.awaited
+    now, awaited = Moment.now(), record.awaited
     if awaited is not None and awaited.since is None:
-        record = record.with_(awaited=replace(awaited, since=now))
-    return record.with_(updated_at=now)
+        record = record.with_(awaited=replace(awaited, since=now.wall, boot=now.boot))
+    return record.with_(updated_at=now.wall)
 
 
 #: What an event is about, where that is always the same; else it is the step's own operation.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from ordermonit.configuration import Configuration, Service
@@ -83,7 +83,7 @@ def plan(front: Front, checkpoint: Checkpoint, service: Service, rules: Rules, n
     Raises DatabaseBehind when HEAD is ahead of a database that is not the one that was.
     """
     records, suspects, states = checkpoint.records, checkpoint.suspects, rules.ignored_states
-    due = [record for record in records.values() if is_due(record, rules, now.wall)]
+    due = [record for record in records.values() if is_due(record, rules, now)]
     wanted = [*(record.id for record in due), *checkpoint.gone]
     rows = front.by_id(wanted) if wanted else {}
     most = limits(service, states)
@@ -169,14 +169,14 @@ def _new(
     return new, ahead
 
 
-def is_due(record: Record, rules: Rules, now: datetime) -> bool:
+def is_due(record: Record, rules: Rules, now: Moment) -> bool:
     """Whether a cycle looks at the record by itself: it is open, and its time has come."""
     if record.status is Status.EXHAUSTED:  # max_attempts was raised
         return record.attempts < rules.max_attempts
     if not record.is_due:
         return False
 
-    resting = rest(record, rules, now)
+    resting = rest(record.counted(now), rules, now.wall)
     return resting is None or resting.is_asked
 
 

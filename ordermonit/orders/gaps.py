@@ -28,8 +28,10 @@ class Moment:
 
     @classmethod
     def now(cls) -> "Moment":
-        """This moment."""
-        return cls(datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
+        """This moment; the boot clock in whole milliseconds, as it is written: one that was rounded
+        up would be ahead of the next moment, as after a boot."""
+        milliseconds = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        return cls(datetime.now(UTC), milliseconds / 1000)
 
     def elapsed(self, since: "Moment") -> float:
         """A lower bound of the seconds since then, by the boot clock, which can't be set.

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ordermonit.orders.gaps import Moment
 from ordermonit.text import visible
 
 #: What may reach the node's command line and its Ruby (rule C10).
@@ -113,6 +114,10 @@ class Request:
         return self.operation in TASKS
 
 
+#: A wall clock that went by so much more than the boot clock has jumped.
+_JUMP = timedelta(seconds=2)
+
+
 class Late(StrEnum):
     """Why a task's effect may still come, though nobody waits for its answer any more."""
 
@@ -123,10 +128,20 @@ class Late(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Awaited:
     """An effect that may still come. `since` is when its task ended, aware; None where that is now,
-    until it is written."""
+    until it is written. `boot` is the same in seconds since the machine's boot; None: not noted."""
 
     late: Late
     since: datetime | None = None
+    boot: float | None = None
+
+    def counted(self, now: Moment) -> "Awaited":
+        """The same, with no more time passed since than is sure: a wall clock may have jumped."""
+        if self.since is None or self.boot is None:
+            return self
+        passed = timedelta(seconds=now.surely_since(Moment(self.since, self.boot)))
+        if abs(now.wall - self.since - passed) < _JUMP:
+            return self
+        return replace(self, since=now.wall - passed, boot=now.boot - passed.total_seconds())
 
 
 class InsertedBy(StrEnum):
@@ -270,6 +285,12 @@ class Record:
     def ended(self, task: Operation) -> "Record":
         """The same; if this task is in flight, it was ended in the middle of its work."""
         return self.with_(awaited=Awaited(Late.ENDED)) if self.in_flight is task else self
+
+    def counted(self, now: Moment) -> "Record":
+        """The same, with no more time passed since its task ended than is sure."""
+        if self.awaited is None or (awaited := self.awaited.counted(now)) is self.awaited:
+            return self
+        return self.with_(awaited=awaited)
 
     def with_(self, **changes: object) -> "Record":
         """A copy with other fields. With another word on what is in flight, nothing is awaited."""

@@ -80,7 +80,8 @@ def in_flight_column(record: Record) -> str:
     awaited = record.awaited
     if awaited is None:
         return record.in_flight
-    return f"{record.in_flight},{awaited.late},{time_column(awaited.since)}"
+    boot = "" if awaited.boot is None else f",{round(awaited.boot, 3)}"
+    return f"{record.in_flight},{awaited.late},{time_column(awaited.since)}{boot}"
 
 
 def in_flight(text: str) -> tuple[Operation | None, Awaited | None]:
@@ -92,4 +93,6 @@ def in_flight(text: str) -> tuple[Operation | None, Awaited | None]:
             return Operation(operation), None
         case [operation, late, since]:
             return Operation(operation), Awaited(Late(late), time_or_none(since))
+        case [operation, late, since, boot]:
+            return Operation(operation), Awaited(Late(late), moment(since), seconds(boot))
     raise ValueError(f"found {text[:40]!r}, expected what is in flight")

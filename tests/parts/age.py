@@ -12,5 +12,5 @@ def age(checkpoint: Checkpoint, seconds: float) -> None:
     for record in [*checkpoint.records.values()]:
         awaited = record.awaited
         if awaited is not None and awaited.since is not None:
-            awaited = replace(awaited, since=awaited.since - past)
+            awaited = replace(awaited, since=awaited.since - past, boot=None)
         checkpoint.put(record.with_(updated_at=record.updated_at - past, awaited=awaited))

@@ -32,6 +32,7 @@ from ordermonit.state.checkpoint import (
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 _times = st.datetimes().map(lambda time: time.replace(microsecond=0, tzinfo=UTC))
+_seconds = st.floats(0, 10**8).map(lambda seconds: round(seconds, 3))
 _records = st.builds(
     Record,
     id=st.integers(1, 10**12),
@@ -49,9 +50,10 @@ _records = st.builds(
 _records = st.builds(
     lambda record, awaited: record.with_(awaited=awaited if record.in_flight else None),
     _records,
-    st.none() | st.builds(Awaited, st.sampled_from(Late), st.none() | _times),
+    st.none()
+    | st.builds(Awaited, st.sampled_from(Late), st.none() | _times)
+    | st.builds(Awaited, st.sampled_from(Late), _times, _seconds),
 )
-_seconds = st.floats(0, 10**8).map(lambda seconds: round(seconds, 3))
 _gaps = st.builds(
     lambda first, size, step, watched: Gap(first, first + size, step, watched),
     st.integers(1, 10**9),
