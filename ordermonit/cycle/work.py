@@ -277,7 +277,7 @@ class Work:
         self._progress(self.checked, self._total, f"order {number}: {operation}")
         answer = self._asking.put(self._request(operation, number, follows=self._rests))
         took[operation] = time.monotonic() - begun
-        self._rests = not answer.verdict.is_trouble
+        self._rests = not (answer.verdict.is_trouble or answer.is_last)
         if not answer.verdict.is_trouble and answer.verdict is not Verdict.UNAVAILABLE:
             self._end_downtime()
         return answer

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -294,9 +294,11 @@ class Node:
             return self._dead(Verdict.LOST, f"{end}: {words}" if words else str(end))
         except wire.Garbage as garbage:
             return self._dead(Verdict.LOST, f"the node's answer can't be understood: {garbage}")
+        answer = classify(sent.request, reply, self._settings)
         if isinstance(reply, wire.Failed | wire.Hung | wire.Died) and reply.is_over:
             self._dead(Verdict.LOST, "")
-        return classify(sent.request, reply, self._settings)
+            return replace(answer, is_last=True)
+        return answer
 
     @asynccontextmanager
     async def _at_most(self, seconds: float, grace: float) -> AsyncIterator[None]:

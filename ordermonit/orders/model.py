@@ -88,10 +88,12 @@ ODD_NUMBER_LIMIT = 80
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the node, classified. `error` is one line for people, None when all is well."""
+    """One answer of the node, classified. `error` is one line for people, None when all is well.
+    `is_last`: the node ended its session with it, and whatever comes next needs a new one."""
 
     verdict: Verdict
     error: str | None = None
+    is_last: bool = False
 
 
 #: The operations that change Abacos; the others only ask.

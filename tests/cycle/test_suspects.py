@@ -337,3 +337,15 @@ def test_c8_a_node_that_is_gone_at_the_second_question_is_waited_for() -> None:
     shop.order(1)
     assert shop.cycle(Fault.NONE, Fault.TIMEOUT, Fault.LOST, Fault.UNREACHABLE)
     assert shop.world.confirmed["N1"] == 1
+
+
+def test_c9_an_order_whose_refusal_ends_the_session_each_time_is_charged_and_holds_nobody_up() -> (
+    None
+):
+    """As a timeout of its own does, of a kind that no pattern knows (docs/node.md)."""
+    shop = Shop(max_attempts=2)
+    shop.world.sick_tasks[shop.order(1)] = Fault.REJECTED_AT_LAST
+    shop.order(2)
+    shop.cycle(seconds=0)
+    assert shop.record(1).attempts == 1
+    assert shop.world.confirmed["N2"] == 1

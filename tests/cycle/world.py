@@ -43,6 +43,7 @@ class Fault(StrEnum):
     DIED = "died"
     DIED_AFTER_EFFECT = "died after effect"
     REJECTED_AFTER_EFFECT = "rejected after effect"
+    REJECTED_AT_LAST = "rejected, and the node ends the session with it"
     LIED = "lied"  # said done, and did nothing
     QUEUED = "queued"  # said done, and takes effect later
     ELSE_EXISTS = "something else exists"  # said "already exist", and it is not there
@@ -54,6 +55,7 @@ class Fault(StrEnum):
 
 _VERDICTS = {
     Fault.REJECTED: Verdict.REJECTED,
+    Fault.REJECTED_AT_LAST: Verdict.REJECTED,
     Fault.DOWN: Verdict.DOWN,
     Fault.AMBIGUOUS: Verdict.AMBIGUOUS,
     Fault.TIMEOUT: Verdict.TIMEOUT,
@@ -83,6 +85,7 @@ _WITH_EFFECT = {
 #: What a task may say; a question that meets one of these is answered truly.
 _OF_TASKS = {
     Fault.REJECTED,
+    Fault.REJECTED_AT_LAST,
     Fault.REJECTED_AFTER_EFFECT,
     Fault.LIED,
     Fault.QUEUED,
@@ -187,7 +190,7 @@ class World:
         assert self.waiting.pop(0) == request
         assert Order(0, request.number, None).has_valid_number, "as node/rake.py has it"
         answer = self._answer(request.operation, request.number)
-        if answer.verdict is Verdict.LOST:  # the session is over
+        if answer.verdict is Verdict.LOST or answer.is_last:  # the session is over
             self.leave()
         return answer
 
@@ -220,7 +223,8 @@ class World:
             fault = Fault.NONE  # a lie that nobody could find
         if fault is Fault.CRASH:
             raise Crash
-        answer = Answer(_VERDICTS.get(fault, Verdict.DONE), self.errors.get(number, fault))
+        verdict, is_last = _VERDICTS.get(fault, Verdict.DONE), fault is Fault.REJECTED_AT_LAST
+        answer = Answer(verdict, self.errors.get(number, fault), is_last)
         effect = fault in _WITH_EFFECT
         match operation:
             case Operation.ORDER_EXISTS:

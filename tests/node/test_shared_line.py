@@ -224,7 +224,7 @@ def test_what_remains_is_asked_in_a_new_session(settings: Settings, abacos: Abac
     try:
         hung = session.answer(replace(late, patience=SHORT), [other])
         abacos.answer()
-        assert hung.verdict is Verdict.TIMEOUT
+        assert (hung.verdict, hung.is_last) == (Verdict.TIMEOUT, True)
         assert session.answer(other).verdict is Verdict.NO
         assert [how for how, _ in session.begun] == ["boot", "boot"]
     finally:
