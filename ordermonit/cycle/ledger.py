@@ -141,9 +141,9 @@ class Ledger:
         if self._checkpoint.suspects.pop(id, None) is not None:
             self._note()
 
-    def end(self) -> None:
-        """All of the cycle is done: what is to be told, and whether a recovery's doubt is over."""
-        if self._checkpoint.is_past_doubt():
+    def end(self, *, is_whole: bool) -> None:
+        """The cycle is done; where it was not stopped, the doubt after a recovery may be over."""
+        if is_whole and self._checkpoint.end_doubt():
             self._note()
         self.settle()
 

@@ -120,7 +120,7 @@ class Work:
             self._is_probing = False
         self._drive(plan.items)
         self._try_suspects(plan, look)
-        self._ledger.settle() if self.stopped else self._ledger.end()
+        self._ledger.end(is_whole=not self.stopped)
         if self._refusal is not None and not self.stopped:
             raise self._refused()
 

@@ -56,8 +56,8 @@ class Signs:
         """Whether the intent to insert this order may have been lost."""
         return self.recovered and (not self.doubted or id <= self.doubted)
 
-    def is_past_doubt(self) -> bool:
-        """Whether what was in doubt after a recovery has been passed; then the doubt is over."""
+    def end_doubt(self) -> bool:
+        """End the doubt after a recovery, once all of it has been passed; whether that is so."""
         is_over = self.recovered and 0 < self.doubted <= self.head
         if is_over:
             self.recovered, self.doubted = False, 0

@@ -224,6 +224,13 @@ def test_a_version_1_is_read_and_its_gaps_are_looked_into_anew() -> None:
     assert checkpoint.records[1].ordered_at is None
 
 
+def test_a_recovery_that_was_noted_without_an_id_is_in_doubt_of_all() -> None:
+    body = b"^VERSION 2 x\n^HEAD 5\n^RECOVERED\n"
+    checkpoint = decode(body + checksum(body), "checkpoint")
+    assert (checkpoint.recovered, checkpoint.doubted) == (True, 0)
+    assert checkpoint.is_doubted(10**12)
+
+
 def test_the_newest_orders_that_vanished_are_kept_beside_the_resolved_ones() -> None:
     gone = _record(1, Status.SUCCESS).with_(reason=Reason.GONE)
     checkpoint = Checkpoint(0, [gone])
